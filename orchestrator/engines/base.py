@@ -1,0 +1,43 @@
+"""The seam: what an engine must be able to do. One method to look, one to act, one to listen.
+
+Errors are translated at this edge into ``orchestrator.errors.EngineError`` and its kinds; ``retryable`` on the class says
+whether the same action may simply be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from orchestrator.model.actions import Action
+from orchestrator.model.observed import ObservedState, Scope
+
+Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
+
+
+class Cancel(Protocol):
+    """Asked by long calls whether to give up (a ``threading.Event`` is one)."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+class Engine(Protocol):
+    """Where containers live."""
+
+    def observe(self, scope: Scope) -> ObservedState:
+        """One snapshot of a stack's objects and of what it refers to. Raises EngineError."""
+        ...
+
+    def execute(self, action: Action, *, progress: Progress, cancel: Cancel) -> str:
+        """Carry out one action: idempotent where the engine allows (what is already so is done).
+
+        Returns text the reader needs (usually ""). Raises EngineError; its message carries the container's last log lines where
+        a container failed. Safe to call from many threads.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        ...

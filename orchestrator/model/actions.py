@@ -1,0 +1,243 @@
+"""Actions: one mutation of the engine each (or one wait), as frozen values. Engines execute them; nothing else mutates.
+
+A container is addressed by ``ContainerRef``: by id where it was observed, by name where the plan itself creates it.
+``transition`` states what each action does to an observed state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.model.container import Container
+from orchestrator.model.stack import Build, Hook, Network, Provider, Volume
+from orchestrator.model.values import Attachment, FileGrant, Resources, RestartPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """``name`` is for people and for containers not yet created; ``id`` decides where it is known."""
+
+    name: str
+    id: str = ""
+    service: str = ""
+    slot: int = 0
+
+    @property
+    def target(self) -> str:
+        return self.id or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullImage:
+    reference: str
+    platform: str = ""
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildImage:
+    reference: str
+    service: str
+    build: Build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveImage:
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateNetwork:
+    network: Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveNetwork:
+    name: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectNetwork:
+    """``network`` is the engine's name (or id) of the network; the service's and the container's names are always aliases."""
+
+    container: ContainerRef
+    network: str
+    attachment: Attachment = field(default_factory=Attachment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectNetwork:
+    container: ContainerRef
+    network: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateVolume:
+    volume: Volume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveVolume:
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateContainer:
+    """Create, not start. ``networks`` maps the engine's network names to attachments, the primary first.
+
+    ``labels`` are Compose's and ours, complete but for what only the engine knows (the image's id). ``anonymous_volumes`` maps
+    targets to names of existing anonymous volumes taken over from the container that this one replaces.
+    """
+
+    container: ContainerRef
+    settings: Container
+    networks: Mapping[str, Attachment] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadFiles:
+    """Put the contents of configs and secrets into a container that is created and not yet started."""
+
+    container: ContainerRef
+    files: tuple[FileGrant, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartContainer:
+    container: ContainerRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopContainer:
+    """``timeout`` in seconds; ``None``: what the container itself was created with, then the engine's default."""
+
+    container: ContainerRef
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartContainer:
+    container: ContainerRef
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillContainer:
+    container: ContainerRef
+    signal: str = "SIGKILL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseContainer:
+    container: ContainerRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpauseContainer:
+    container: ContainerRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameContainer:
+    container: ContainerRef
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateContainer:
+    """Limits and restart policy, in place. Both are the whole wanted value; fields of ``None`` are left as they are."""
+
+    container: ContainerRef
+    resources: Resources | None = None
+    restart: RestartPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveContainer:
+    """Remove a container that does not run (``force``: in any state). ``volumes``: its anonymous volumes too."""
+
+    container: ContainerRef
+    volumes: bool = False
+    force: bool = False
+
+
+class WaitFor(StrEnum):
+    """``STABLE``: running through the monitor window; ``READY``: healthy where it has a health check, else stable."""
+
+    STARTED = "started"
+    HEALTHY = "healthy"
+    STABLE = "stable"
+    READY = "ready"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitContainer:
+    """Not a mutation: done when the condition holds, failed when it can no longer hold or ``timeout`` seconds have passed."""
+
+    container: ContainerRef
+    condition: WaitFor
+    monitor_ns: int = 0
+    timeout: float | None = None
+
+
+class HookKind(StrEnum):
+    PRE_START = "pre_start"
+    POST_START = "post_start"
+    PRE_STOP = "pre_stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHook:
+    """Run a hook: inside ``container`` (post_start, pre_stop), or in a container of its own beside it (pre_start)."""
+
+    container: ContainerRef
+    kind: HookKind
+    hook: Hook
+    settings: Container | None = None  # pre_start: what the hook's own container is made from
+    networks: Mapping[str, Attachment] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProvider:
+    service: str
+    provider: Provider
+    command: str = "up"  # up, down, stop
+
+
+Action = (
+    PullImage
+    | BuildImage
+    | RemoveImage
+    | CreateNetwork
+    | RemoveNetwork
+    | ConnectNetwork
+    | DisconnectNetwork
+    | CreateVolume
+    | RemoveVolume
+    | CreateContainer
+    | UploadFiles
+    | StartContainer
+    | StopContainer
+    | RestartContainer
+    | KillContainer
+    | PauseContainer
+    | UnpauseContainer
+    | RenameContainer
+    | UpdateContainer
+    | RemoveContainer
+    | AwaitContainer
+    | RunHook
+    | RunProvider
+)
+
+
+def mutates(action: Action) -> bool:
+    """Whether carrying out ``action`` changes anything."""
+    return not isinstance(action, AwaitContainer)

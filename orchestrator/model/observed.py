@@ -1,0 +1,196 @@
+"""The observed state: what the engine says there is, in our words. A snapshot; planning makes no further calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.model.container import Container, ImageDefaults
+from orchestrator.model.stack import AddressPool, Stack
+
+
+class State(StrEnum):
+    """The engine's states of a container."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Health(StrEnum):
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A container's place on one network, as the engine reports it (user-given addresses only, not assigned ones)."""
+
+    network_id: str
+    network_name: str
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str = ""
+    ipv6_address: str = ""
+    link_local_ips: tuple[str, ...] = ()
+    mac_address: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    gw_priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedContainer:
+    """A container of this stack (it carries the stack's project label), or a foreign one that holds a name we need.
+
+    ``settings`` is what it was created with, in the file's words, raw: still with what the image added (``image_defaults``;
+    ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
+    another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
+    """
+
+    id: str
+    name: str
+    service: str = ""
+    slot: int = 0
+    oneoff: bool = False
+    hook: str = ""
+    image: str = ""
+    image_id: str = ""
+    state: State = State.RUNNING
+    health: Health = Health.NONE
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    restart_count: int = 0
+    created_at: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    status: str = ""
+    settings: Container | None = None
+    image_defaults: ImageDefaults | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    replaced_files: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.state in (State.RUNNING, State.PAUSED, State.RESTARTING)
+
+    @property
+    def finished(self) -> bool:
+        """Ended by itself with success."""
+        return self.state is State.EXITED and self.exit_code == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedNetwork:
+    """``key`` is the name in the file (from the label), "" for networks that are not this stack's. ``attached`` are container ids."""
+
+    id: str
+    name: str
+    key: str = ""
+    owned: bool = False
+    driver: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv4: bool | None = None
+    enable_ipv6: bool = False
+    ipam_driver: str = ""
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    ipam: tuple[AddressPool, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created_at: str = ""
+    attached: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedVolume:
+    name: str
+    key: str = ""
+    owned: bool = False
+    driver: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedImage:
+    """An image that is present: ``reference`` is how the file names it."""
+
+    reference: str
+    id: str
+    defaults: ImageDefaults = field(default_factory=ImageDefaults)
+    created_at: str = ""
+    tagged_at: str = ""
+    digests: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What the planner must know of the engine itself. ``kind``: docker, swarm, memory."""
+
+    kind: str = "memory"
+    id: str = ""
+    version: str = ""
+    api_version: str = ""
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedState:
+    """One snapshot. ``containers`` are all of the stack's, in every state, one-off ones too.
+
+    ``images`` maps references of the desired stack to the image present, absent ones are missing. ``name_holders`` maps names
+    that the stack needs to foreign containers that hold them. ``networks`` and ``volumes`` hold the stack's own and those that
+    the stack names. ``now_ns`` is the wall clock of the snapshot, for ages of images and containers.
+    """
+
+    stack: str
+    engine: EngineFacts = field(default_factory=EngineFacts)
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: tuple[ObservedNetwork, ...] = ()
+    volumes: tuple[ObservedVolume, ...] = ()
+    images: Mapping[str, ObservedImage] = field(default_factory=dict)
+    name_holders: Mapping[str, ObservedContainer] = field(default_factory=dict)
+    now_ns: int = 0
+
+    def of_service(self, service: str) -> tuple[ObservedContainer, ...]:
+        """The service's regular containers (no one-off ones, no hooks), by slot, then by age."""
+        return tuple(
+            sorted(
+                (c for c in self.containers if c.service == service and not c.oneoff and not c.hook),
+                key=lambda c: (c.slot, c.created_at, c.id),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What to observe: one stack's objects and the names it refers to. ``images``, ``networks``, ``volumes`` are engine names."""
+
+    stack: str
+    images: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
+    containers: frozenset[str] = frozenset()
+    details: bool = True  # False: the list calls alone (settings and image defaults stay None)
+
+    @classmethod
+    def of(cls, stack: Stack, *, container_names: frozenset[str] = frozenset()) -> Scope:
+        """The scope that planning ``stack`` needs."""
+        return cls(
+            stack=stack.name,
+            images=frozenset(s.container.image for s in stack.services.values() if s.container.image),
+            networks=frozenset(n.name for n in stack.networks.values()),
+            volumes=frozenset(v.name for v in stack.volumes.values()),
+            containers=container_names,
+        )

@@ -1,0 +1,193 @@
+"""Small frozen values that services are made of: ports, mounts, attachments, health checks, limits.
+
+Durations are integers in nanoseconds (``*_ns``), sizes integers in bytes, cpus integers in billionths of a cpu: the engine's
+own units, so that nothing is rounded on the way. ``None`` (or an empty tuple) always means "the file does not say".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A container port, published or not. ``published`` is a host port or a range of them (``8000-8010``), "" for any free."""
+
+    target: int
+    published: str = ""
+    protocol: str = "tcp"
+    host_ip: str = ""
+    mode: str = "ingress"
+    name: str = ""
+    app_protocol: str = ""
+
+
+class MountType(StrEnum):
+    BIND = "bind"
+    VOLUME = "volume"
+    TMPFS = "tmpfs"
+    IMAGE = "image"
+    NPIPE = "npipe"
+    CLUSTER = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mount of a container.
+
+    ``source`` is an absolute host path (bind), the *engine's* name of a volume (volume; "" for an anonymous one), an image
+    reference (image) or "" (tmpfs). ``key`` is the top-level volume's key in the file, "" where there is none.
+    """
+
+    type: MountType
+    target: str
+    source: str = ""
+    key: str = ""
+    read_only: bool = False
+    consistency: str = ""
+    create_host_path: bool = False
+    propagation: str = ""
+    recursive: str = ""
+    selinux: str = ""
+    nocopy: bool = False
+    subpath: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tmpfs_size: int | None = None
+    tmpfs_mode: int | None = None
+    tmpfs_options: str = ""  # the text after the colon in `tmpfs: /run:size=64m`; such mounts go to HostConfig.Tmpfs
+
+
+class FileKind(StrEnum):
+    CONFIG = "config"
+    SECRET = "secret"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FileGrant:
+    """A config or secret given to a container at ``target``.
+
+    Exactly one of ``source`` (absolute host path, bind-mounted read-only) and ``content`` (uploaded before the start) is set.
+    ``content`` may be secret: it never appears in ``repr``, plans or labels; ``digest`` (keyed) stands for it.
+    """
+
+    kind: FileKind
+    name: str
+    target: str
+    source: str = ""
+    content: bytes | None = None
+    digest: str = ""
+    uid: str = ""
+    gid: str = ""
+    mode: int | None = None
+
+    def __repr__(self) -> str:
+        return f"FileGrant({self.kind.value} {self.name} at {self.target})"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """How a container is attached to one network. ``aliases`` are those of the file; service and container names are implied."""
+
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str = ""
+    ipv6_address: str = ""
+    link_local_ips: tuple[str, ...] = ()
+    mac_address: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    interface_name: str = ""
+    priority: int = 0
+    gw_priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """``test`` is the engine's form: ``("CMD", ...)``, ``("CMD-SHELL", text)`` or ``("NONE",)``; empty = the image's own."""
+
+    test: tuple[str, ...] = ()
+    interval_ns: int | None = None
+    timeout_ns: int | None = None
+    start_period_ns: int | None = None
+    start_interval_ns: int | None = None
+    retries: int | None = None
+
+    @property
+    def disabled(self) -> bool:
+        return self.test[:1] == ("NONE",)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """The engine's own restart policy: ``no``, ``always``, ``unless-stopped`` or ``on-failure`` with a bound (0: none)."""
+
+    name: str = "no"
+    max_retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    driver: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ulimit:
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    source: str
+    target: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """GPUs and their like: ``count`` -1 means all."""
+
+    capabilities: tuple[str, ...] = ()
+    driver: str = ""
+    count: int | None = None
+    device_ids: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRate:
+    """A block device with a weight or a rate (bytes or operations per second)."""
+
+    path: str
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlkioConfig:
+    weight: int | None = None
+    weight_device: tuple[DeviceRate, ...] = ()
+    device_read_bps: tuple[DeviceRate, ...] = ()
+    device_read_iops: tuple[DeviceRate, ...] = ()
+    device_write_bps: tuple[DeviceRate, ...] = ()
+    device_write_iops: tuple[DeviceRate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits that the engine can change in place. ``None`` where the file does not say."""
+
+    nano_cpus: int | None = None
+    cpu_shares: int | None = None
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpu_rt_period: int | None = None
+    cpu_rt_runtime: int | None = None
+    cpuset: str = ""
+    memory: int | None = None
+    memory_reservation: int | None = None
+    memory_swap: int | None = None
+    pids_limit: int | None = None
+    blkio: BlkioConfig | None = None

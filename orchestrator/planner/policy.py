@@ -1,0 +1,53 @@
+"""What the user permits or asks, beside the file: targets, force, prune, consent to lose data, timeouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.model.stack import PullPolicy
+
+
+class Recreate(StrEnum):
+    DIVERGED = "diverged"
+    NEVER = "never"
+    FORCE = "force"
+
+
+class RemoveImages(StrEnum):
+    NONE = "none"
+    LOCAL = "local"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Input of ``plan`` beside the desired and the observed state.
+
+    ``targets``: the services to bring to the desired state (``None``: all). With ``dependencies`` those they depend on come
+    along. ``start`` False: containers are created, not started. Times are in seconds.
+
+    ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
+    not ask again. ``held``: (service, fingerprint) pairs that were tried and failed; the planner brings back what served before.
+    """
+
+    targets: frozenset[str] | None = None
+    dependencies: bool = True
+    start: bool = True
+    recreate: Recreate = Recreate.DIVERGED
+    recreate_dependencies: Recreate = Recreate.DIVERGED
+    renew_anonymous_volumes: bool = False
+    remove_orphans: bool = False
+    ignore_orphans: bool = False
+    remove_networks: bool = False
+    remove_volumes: bool = False
+    remove_images: RemoveImages = RemoveImages.NONE
+    destroy_data: bool = False
+    pull: PullPolicy | None = None
+    build: bool = False
+    never_build: bool = False
+    wait: bool = False
+    wait_timeout: float | None = None
+    stop_timeout: float | None = None
+    prepared: frozenset[str] = frozenset()
+    held: frozenset[tuple[str, str]] = frozenset()
