@@ -9,28 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from orchestrator.cancel import CancelToken
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
 
 Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
 
 
-class Cancel(Protocol):
-    """Asked by long calls whether to give up (a ``threading.Event`` is one)."""
-
-    def is_set(self) -> bool: ...
-
-    def wait(self, timeout: float | None = None) -> bool: ...
-
-
 class Engine(Protocol):
     """Where containers live."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this engine from others on this host, without asking it (a socket's real path, a URL)."""
+        ...
 
     def observe(self, scope: Scope) -> ObservedState:
         """One snapshot of a stack's objects and of what it refers to. Raises EngineError."""
         ...
 
-    def execute(self, action: Action, *, progress: Progress, cancel: Cancel) -> str:
+    def execute(self, action: Action, *, progress: Progress, cancel: CancelToken) -> str:
         """Carry out one action: idempotent where the engine allows (what is already so is done).
 
         Returns text the reader needs (usually ""). Raises EngineError; its message carries the container's last log lines where

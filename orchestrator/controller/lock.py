@@ -1,0 +1,127 @@
+"""One writer per stack per engine on a host: an advisory file lock that the kernel frees when its holder dies.
+
+The lock file lives in a directory that all users of the host share, so that root and a member of the docker group meet on
+the same file. It holds the holder's pid and command for the message the loser prints; its content never decides anything.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+
+from orchestrator.cancel import CancelToken
+from orchestrator.errors import Interrupted, LockHeld, StackError
+
+
+@contextmanager
+def stack_lock(
+    engine_id: str,
+    stack_name: str,
+    *,
+    wait: bool,
+    cancel: CancelToken,
+    on_wait: Callable[[str], None] = lambda text: None,
+) -> Iterator[None]:
+    """Hold the stack's lock for the duration of the ``with`` block.
+
+    ``wait`` False raises LockHeld at once when another process holds it; True calls ``on_wait`` with who does and waits.
+    Raises Interrupted when ``cancel`` is set meanwhile.
+    """
+    handle = _open(_path(engine_id, stack_name))
+    try:
+        if not _try(handle):
+            holder = _holder(handle)
+            if not wait:
+                raise LockHeld(
+                    f'stack "{stack_name}" is being changed by {holder}',
+                    hint="run the command again when that one has ended, or without --no-wait to wait for it",
+                )
+            on_wait(f'stack "{stack_name}" is being changed by {holder}; waiting for it to end')
+            _wait(handle, cancel)
+        _sign(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _directory() -> str:
+    chosen = os.environ.get("STACK_LOCK_DIR")
+    for candidate in (chosen,) if chosen else ("/run/lock/stack", os.path.join(tempfile.gettempdir(), "stack-locks")):
+        try:
+            os.makedirs(candidate, exist_ok=True)
+            found = os.lstat(candidate)
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not chosen:
+                os.chmod(candidate, 0o1777)
+            if stat.S_ISDIR(found.st_mode) and os.access(candidate, os.W_OK | os.X_OK):
+                return candidate
+        except OSError:
+            continue
+    raise StackError(
+        "no directory for lock files",
+        reference="no-lock-directory",
+        hint="make /run/lock/stack writable, or name a directory in STACK_LOCK_DIR",
+    )
+
+
+def _path(engine_id: str, stack_name: str) -> str:
+    engine = hashlib.sha256(engine_id.encode()).hexdigest()[:16]
+    return os.path.join(_directory(), f"{engine}-{stack_name}.lock")
+
+
+def _open(path: str) -> int:
+    previous = os.umask(0)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    except OSError as problem:
+        raise StackError(
+            f"cannot open the lock file {path}: {problem.strerror}",
+            reference="lock-file",
+            hint="remove that file if nothing uses it, or name another directory in STACK_LOCK_DIR",
+        ) from problem
+    finally:
+        os.umask(previous)
+
+
+def _try(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(handle: int, cancel: CancelToken) -> None:
+    """Block in a thread of its own, so that a signal can end the wait."""
+    answers: SimpleQueue[bool] = SimpleQueue()
+
+    def take() -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        answers.put(True)
+
+    unsubscribe = cancel.subscribe(lambda: answers.put(False))
+    threading.Thread(target=take, daemon=True, name="lock").start()
+    try:
+        if not answers.get():
+            raise Interrupted("interrupted while waiting for the stack's lock", signal_number=cancel.signal_number or 2)
+    finally:
+        unsubscribe()
+
+
+def _sign(handle: int) -> None:
+    line = f"{os.getpid()} {os.path.basename(sys.argv[0] or 'stack')} {' '.join(sys.argv[1:2])}".strip()
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, line.encode(errors="replace")[:200], 0)
+
+
+def _holder(handle: int) -> str:
+    text = os.pread(handle, 200, 0).decode(errors="replace")
+    pid, _, command = text.partition(" ")
+    return f'pid {pid} ("{command}")' if pid.isdigit() and command else "another process"
