@@ -140,7 +140,8 @@ def _died(private: Private, process: subprocess.Popen[bytes]) -> None:
         tail = private.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
         lines = "\n".join(f"    {line}" for line in tail)
         raise Problem(
-            f"the engine {private.name} ended with exit code {process.returncode}:\n{lines}", f"the log is {private.log}"
+            f"the engine {private.name} ended with exit code {process.returncode}:\n{lines}",
+            f"the log is {private.log}",
         )
 
 
@@ -242,9 +243,7 @@ def _before(private: Private) -> Path:
     return private.state / "before.json"
 
 
-def _wait_until(
-    condition: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: None
-) -> None:
+def _wait_until(condition: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: None) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         meanwhile()

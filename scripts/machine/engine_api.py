@@ -97,7 +97,9 @@ def _query(values: Mapping[str, Any] | None) -> str:
     if not values:
         return ""
     flat = {key: json.dumps(value) if isinstance(value, (dict, list)) else value for key, value in values.items()}
-    return "?" + urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in flat.items()})
+    return "?" + urlencode(
+        {key: str(value).lower() if isinstance(value, bool) else value for key, value in flat.items()}
+    )
 
 
 def _message(data: bytes) -> str:

@@ -55,7 +55,12 @@ def busybox_root(program: Path = PROGRAM) -> bytes:
         for folder, mode in (("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("tmp", 0o1777), ("var", 0o755)):
             archive.addfile(_entry(folder, tarfile.DIRTYPE, mode))
         _add(archive, "bin/busybox", program.read_bytes(), 0o755)
-        _add(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n", 0o644)
+        _add(
+            archive,
+            "etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n",
+            0o644,
+        )
         _add(archive, "etc/group", b"root:x:0:\nnobody:x:65534:\n", 0o644)
         for applet in applets:
             link = _entry(f"bin/{applet}", tarfile.SYMTYPE, 0o777)
