@@ -51,6 +51,7 @@ class ObservedContainer:
     ``settings`` is what it was created with, in the file's words, raw: still with what the image added (``image_defaults``;
     ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
+    ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
     """
 
     id: str
@@ -76,6 +77,7 @@ class ObservedContainer:
     endpoints: tuple[Endpoint, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     replaced_files: tuple[str, ...] = ()
+    anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
 
@@ -136,13 +138,18 @@ class ObservedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """What the planner must know of the engine itself. ``kind``: docker, swarm, memory."""
+    """What the planner must know of the engine itself. ``kind``: docker, swarm, memory.
+
+    ``defaults`` holds what the engine gives a container that does not say (log driver, runtime, ipc, ...). In settings read back
+    these values stand as "not said", so a wish for exactly such a value is met by a field that is empty there.
+    """
 
     kind: str = "memory"
     id: str = ""
     version: str = ""
     api_version: str = ""
     local: bool = True
+    defaults: Container = field(default_factory=Container)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
