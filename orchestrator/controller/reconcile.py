@@ -1,0 +1,216 @@
+"""Observe, plan, apply, until nothing is left to do or a bound is hit. The only loop that changes the world.
+
+In: the desired stack, an engine, a policy. Out: a ``Result``. Every verb of the command line (up, down, scale, restart,
+rollback) and every pass of the daemon comes through here with another desired state or policy. What makes a further pass:
+
+* the plan said that it is incomplete (images had to be prepared before more could be decided);
+* a replacement failed: its fingerprint is held and the next plan brings back what served before;
+* the world moved under us, or the engine went away for a moment: look again, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from orchestrator.cancel import CancelToken
+from orchestrator.engines.base import Engine
+from orchestrator.errors import EngineUnreachable, Interrupted
+from orchestrator.events import Noted, PlanMade, Sink
+from orchestrator.executor import apply
+from orchestrator.model import fingerprint, naming
+from orchestrator.model.actions import (
+    AwaitContainer,
+    BuildImage,
+    CreateContainer,
+    PullImage,
+    RunHook,
+    StartContainer,
+    UploadFiles,
+    mutates,
+)
+from orchestrator.model.observed import ObservedState, Scope
+from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, Step, StepResult
+from orchestrator.model.rollout import FailureAction
+from orchestrator.model.stack import Service, Stack
+from orchestrator.planner.plan import plan as make_plan
+from orchestrator.planner.policy import Policy
+
+MAX_PASSES = 10
+MAX_RETRIES = 5
+FIRST_PAUSE = 0.2  # seconds before the first retry; doubles up to LAST_PAUSE
+LAST_PAUSE = 5.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """``changed`` counts mutations that were done; ``restored`` names services whose old version serves again after a failure.
+
+    ``observed`` is the state that the last plan was made from.
+    """
+
+    ok: bool
+    passes: int = 0
+    changed: int = 0
+    failures: tuple[StepResult, ...] = ()
+    notes: tuple[Note, ...] = ()
+    restored: tuple[str, ...] = ()
+    plan: Plan | None = None
+    observed: ObservedState | None = None
+
+def scope_of(stack: Stack) -> Scope:
+    """What has to be looked at to plan ``stack``: its objects and every engine name it refers to."""
+    names = frozenset(
+        naming.container(stack.name, service.name, slot, fixed=service.container_name, separator=stack.separator)
+        for service in stack.services.values()
+        for slot in range(1, service.replicas + 1)
+    )
+    return Scope.of(stack, container_names=names)
+
+def preview(stack: Stack, engine: Engine, policy: Policy) -> tuple[Plan, ObservedState]:
+    """The plan that ``reconcile`` would begin with, and the state it was made from. Changes nothing."""
+    observed = engine.observe(scope_of(stack))
+    return make_plan(stack, observed, policy), observed
+
+def reconcile(
+    stack: Stack,
+    engine: Engine,
+    policy: Policy,
+    *,
+    sink: Sink,
+    workers: int,
+    cancel: CancelToken,
+    max_passes: int = MAX_PASSES,
+    first: tuple[Plan, ObservedState] | None = None,
+) -> Result:
+    """Bring ``stack`` to its desired state on ``engine``.
+
+    ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. Raises Interrupted when
+    ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception but in the result.
+    """
+    return _Reconciliation(stack, engine, policy, sink, workers, cancel).run(max_passes, first)
+
+class _Reconciliation:
+    """What is carried from pass to pass."""
+
+    def __init__(
+        self, stack: Stack, engine: Engine, policy: Policy, sink: Sink, workers: int, cancel: CancelToken
+    ) -> None:
+        self.stack, self.engine, self.policy = stack, engine, policy
+        self.sink, self.workers, self.cancel = sink, workers, cancel
+        self.failures: list[StepResult] = []
+        self.notes: dict[str, Note] = {}
+        self.restored: set[str] = set()
+        self.changed = 0
+        self.retries = 0
+
+    def run(self, max_passes: int, first: tuple[Plan, ObservedState] | None) -> Result:
+        plan, observed = first or self._preview()
+        number = 1
+        while True:
+            self._announce(plan, number)
+            if self._impossible(plan):
+                return self._result(False, number, plan, observed)
+            applied = self._apply(plan)
+            again = self._judge(applied, observed)
+            if not again or number >= max_passes:
+                ok = not self.failures and not again and not self._impossible(plan)
+                return self._result(ok, number, plan, observed)
+            number += 1
+            plan, observed = self._preview()
+
+    def _preview(self) -> tuple[Plan, ObservedState]:
+        """Look and plan; while the engine is away, try again with growing pauses."""
+        while True:
+            try:
+                return preview(self.stack, self.engine, self.policy)
+            except EngineUnreachable:
+                if not self.changed or not self._pause():
+                    raise
+
+    def _announce(self, plan: Plan, number: int) -> None:
+        for note in plan.notes:
+            if note.text not in self.notes:
+                self.notes[note.text] = note
+                self.sink.emit(Noted(note))
+        self.sink.emit(PlanMade(plan, number))
+
+    def _impossible(self, plan: Plan) -> bool:
+        return any(note.level is Level.ERROR for note in plan.notes)
+
+    def _apply(self, plan: Plan) -> ApplyResult:
+        applied = apply(plan, self.engine, workers=self.workers, sink=self.sink, cancel=self.cancel)
+        self.changed += sum(r.outcome is Outcome.DONE and mutates(r.step.action) for r in applied.results.values())
+        if self.cancel.is_set():
+            raise Interrupted(signal_number=self.cancel.signal_number or 2)
+        return applied
+
+    def _judge(self, applied: ApplyResult, observed: ObservedState) -> bool:
+        """Whether another pass is needed, and under which policy."""
+        self._remember_prepared(applied)
+        if applied.ok:
+            return applied.plan.incomplete
+        held = self._held(applied.failures, observed)
+        if held - self.policy.held:
+            self.failures.extend(applied.failures)
+            self.restored |= {service for service, _ in held}
+            self.policy = replace(self.policy, held=self.policy.held | held)
+            return True
+        if all(self._worth_retrying(failure) for failure in applied.failures) and self._pause():
+            return True
+        self.failures.extend(applied.failures)
+        return False
+
+    def _remember_prepared(self, applied: ApplyResult) -> None:
+        done = {
+            result.step.action.reference
+            for result in applied.results.values()
+            if result.outcome is Outcome.DONE and isinstance(result.step.action, PullImage | BuildImage)
+        }
+        self.policy = replace(self.policy, prepared=self.policy.prepared | done)
+
+    def _held(self, failures: Iterable[StepResult], observed: ObservedState) -> frozenset[tuple[str, str]]:
+        """The (service, fingerprint) pairs that were tried, failed, and stand in the place of something that served."""
+        held = set()
+        for failure in failures:
+            service = self._replaced_service(failure.step)
+            if service is None or service.rollout.failure_action is not FailureAction.ROLLBACK:
+                continue
+            wanted = fingerprint.of(service, self.stack)
+            if any(old.fingerprint != wanted for old in observed.of_service(service.name)):
+                held.add((service.name, wanted))
+        return frozenset(held)
+
+    def _replaced_service(self, step: Step) -> Service | None:
+        """The service whose new container this step was to bring into service, if that is what it was for."""
+        action = step.action
+        if not isinstance(action, CreateContainer | UploadFiles | StartContainer | AwaitContainer | RunHook):
+            return None
+        if not step.group.startswith("replace"):
+            return None
+        return self.stack.services.get(action.container.service)
+
+    def _worth_retrying(self, failure: StepResult) -> bool:
+        return failure.error is not None and failure.error.retryable
+
+    def _pause(self) -> bool:
+        """Wait a little longer each time; False when the retries are used up or the user wants to stop."""
+        if self.retries >= MAX_RETRIES:
+            return False
+        pause = min(FIRST_PAUSE * 2**self.retries, LAST_PAUSE)
+        self.retries += 1
+        if self.cancel.wait(pause):
+            raise Interrupted(signal_number=self.cancel.signal_number or 2)
+        return True
+
+    def _result(self, ok: bool, passes: int, plan: Plan, observed: ObservedState) -> Result:
+        return Result(
+            ok=ok,
+            passes=passes,
+            changed=self.changed,
+            failures=tuple(self.failures),
+            notes=tuple(self.notes.values()),
+            restored=tuple(sorted(self.restored)),
+            plan=plan,
+            observed=observed,
+        )
+
