@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ STOP_SECONDS = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Where one private engine keeps its things. ``programs`` is an unpacked newer engine; None is the machine's own."""
+    """Where one private engine keeps its things. ``programs`` is an unpacked newer engine, or None."""
 
     name: str
     programs: Path | None = None
@@ -87,7 +88,7 @@ def start(private: Private, *, arguments: Sequence[str] = (), group: str = "") -
     elif not _before(private).exists():
         _before(private).write_text(json.dumps(firewall.remember()), encoding="utf-8")
     process = _launch(private, arguments, group)
-    _wait_until(lambda: private.api.answers(), READY_SECONDS, lambda: _died(private, process))
+    _wait_until(private.api.answers, READY_SECONDS, lambda: _died(private, process))
 
 
 def stop(private: Private, *, remove: bool = False) -> None:
@@ -152,15 +153,15 @@ def _remove_containers(private: Private) -> None:
         return
     _leave_swarm(api)
     for container in api.get("/containers/json", all=True):
-        _ignoring_refusals(lambda id=container["Id"]: api.delete(f"/containers/{id}", force=True))
+        _ignoring_refusals(partial(api.delete, f"/containers/{container['Id']}", force=True))
     for network in api.get("/networks"):
         if network["Name"] not in ("bridge", "host", "none"):
-            _ignoring_refusals(lambda id=network["Id"]: api.delete(f"/networks/{id}"))
+            _ignoring_refusals(partial(api.delete, f"/networks/{network['Id']}"))
 
 
 def _leave_swarm(api: EngineApi) -> None:
     if api.get("/info")["Swarm"]["LocalNodeState"] != "inactive":
-        _ignoring_refusals(lambda: api.post("/swarm/leave", force=True))
+        _ignoring_refusals(partial(api.post, "/swarm/leave", force=True))
 
 
 def _ignoring_refusals(call: Callable[[], Any]) -> None:
