@@ -1,9 +1,9 @@
-"""A yes or a no to "does this value fit the schema", fast and without any import: what every valid file passes through.
+"""A yes or a no to "does this value fit the schema", fast and without imports: what every valid file passes.
 
-In comes a JSON Schema (the keywords that ours uses, no others), out goes a ``Shape`` whose ``fits`` walks a value. A node of
-the schema becomes a table from the kind of a value to the check for it; tables are made when first met, so that a small
-file pays for the keys it has. Only a "no" loads the real validator, which finds the reason (``violations``). A test holds
-the two together.
+In comes a JSON Schema (the keywords that ours uses, no others), out goes a ``Shape`` whose ``fits`` walks a value. A
+node of the schema becomes a table from the kind of a value to the check for it; tables are made when first met, so
+that a small file pays for the keys it has. Only a "no" loads the real validator, which finds the reason
+(``violations``). A test holds the two together.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _KINDS: dict[type, str] = {
     type(None): "null",
 }
 _ALL = frozenset(_KINDS.values())
-_HANDLED = frozenset(
-    "$ref type enum pattern minimum maximum items uniqueItems properties patternProperties additionalProperties required "
-    "oneOf anyOf".split()
-)
-_NOTES = frozenset("$schema $defs title description examples default deprecated".split())
+_HANDLED = frozenset((
+    *("$ref", "type", "enum", "pattern", "minimum", "maximum", "items", "uniqueItems", "required", "oneOf", "anyOf"),
+    *("properties", "patternProperties", "additionalProperties"),
+))
+_NOTES = frozenset(("$schema", "$defs", "title", "description", "examples", "default", "deprecated"))
 
 
 def kind(value: Any) -> str:

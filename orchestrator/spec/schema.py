@@ -1,7 +1,7 @@
-"""Does a merged document have the shape of a spec? Says nothing when it does, and everything that is wrong when it does not.
+"""Does a merged document have the shape of a spec? Says nothing when it does, and all that is wrong when it does not.
 
-The answer comes from ``accept`` in well under a millisecond per service. Only for a document that fails are the members that
-fail sought out and handed to ``violations``, which loads the validator proper and puts its findings into words.
+The answer comes from ``accept`` in well under a millisecond per service. Only for a document that fails are the members
+that fail sought out and handed to ``violations``, which loads the validator proper and puts its findings into words.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def shape() -> Shape:
 
 
 def _failing(document: Any) -> Any:
-    """The parts of ``document`` that do not fit, in their places: explaining a thousand good services would take long."""
+    """The parts of ``document`` that do not fit, in their places; explaining what fits would only take time."""
     if not isinstance(document, dict):
         return document
     failing = {}
@@ -57,8 +57,9 @@ def _failing(document: Any) -> Any:
         if member is not None and member.fits(value):
             continue
         if member is not None and key in _SECTIONS and isinstance(value, dict):
-            value = {name: item for name, item in value.items() if not _fits(member, name, item)}
-        failing[key] = value
+            failing[key] = {name: item for name, item in value.items() if not _fits(member, name, item)}
+        else:
+            failing[key] = value
     return failing
 
 

@@ -1,8 +1,8 @@
 """Why a document does not fit the schema, in words for the person who wrote it.
 
-In come the schema, the document (for positions) and the part of it that fails; out come ``SchemaViolation``s in the order of
-the file. The findings are those of ``jsonschema``, whose one door this is; where a value may have several forms, the form
-that its writer seems to have meant decides what is said.
+In come the schema, the document (for positions) and the part of it that fails; out come ``SchemaViolation``s in the
+order of the file. The findings are those of ``jsonschema``, whose one door this is; where a value may have several
+forms, the form that its writer seems to have meant decides what is said.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ _A = {
     "number": "a number",
     "null": "nothing",
 }
-_GOT = {**_A, "null": "empty", "integer": "the number", "number": "the number", "boolean": "the truth value", "string": "the text"}
+_GOT = {
+    **_A,
+    "null": "empty",
+    "integer": "the number",
+    "number": "the number",
+    "boolean": "the truth value",
+    "string": "the text",
+}
 Problem = tuple[list[str | int], bool, str, str]  # path, whether its key is meant, message, hint
 
 
@@ -44,7 +51,7 @@ def violations(schema: dict[str, Any], document: Map, failing: Any) -> list[Sche
 
 
 def _anchored(schema: Any) -> Any:
-    """The schema with ``$`` at the end of patterns as ``\\Z``: to Python, ``$`` also matches before a last line break."""
+    """The schema with ``\\Z`` for ``$`` in patterns: to Python, ``$`` also matches before a last line break."""
     if isinstance(schema, dict):
         return {
             (key[:-1] + r"\Z" if key.endswith("$") else key): (
@@ -119,9 +126,7 @@ def _expected(error: Any) -> list[str]:
         return [names] if isinstance(names, str) else list(names)
     kinds: list[str] = []
     for part in error.context:
-        if part.validator == "type" and not part.relative_path:
-            kinds += [name for name in _expected(part) if name not in kinds]
-        elif part.validator == "oneOf" and not part.relative_path:
+        if part.validator in ("type", "oneOf") and not part.relative_path:
             kinds += [name for name in _expected(part) if name not in kinds]
     return kinds
 
@@ -185,13 +190,19 @@ def _wrong_text(error: Any, path: list[str | int]) -> Iterator[Problem]:
 
 
 _PATTERN_HINTS = {
-    "container_name": "a container's name has two or more letters, digits, `_`, `.` and `-`, the first a letter or digit",
+    "container_name": "write two or more letters, digits, `_`, `.` and `-`, the first a letter or a digit",
 }
 
 
 def _out_of_range(error: Any, path: list[str | int]) -> Iterator[Problem]:
     least, most = error.schema.get("minimum"), error.schema.get("maximum")
-    span = f"from {least} to {most}" if None not in (least, most) else f"{least} or more" if most is None else f"at most {most}"
+    span = (
+        f"from {least} to {most}"
+        if None not in (least, most)
+        else f"{least} or more"
+        if most is None
+        else f"at most {most}"
+    )
     yield path, False, f"{_subject(path)} is {error.instance}; it must be {span}", ""
 
 
