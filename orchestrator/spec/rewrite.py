@@ -143,19 +143,6 @@ def spread(rule: Callable[[Any], list[Any]]) -> Rule:
     return rewrite_items
 
 
-def then(*rules: Rule) -> Rule:
-    """One rule after the other."""
-
-    def rewrite_in_turn(value: Any) -> Any:
-        for rule in rules:
-            value = rule(value)
-            if value is OMIT:
-                break
-        return value
-
-    return rewrite_in_turn
-
-
 def _rebuilt(node: list[Any], groups: list[list[Any]]) -> Seq:
     places = node if isinstance(node, Seq) else Seq()
     rebuilt = Seq(mark=places.mark)

@@ -1,8 +1,8 @@
-"""Short forms into long ones: ``canonical`` after each file is merged, ``defaults`` once at the end.
+"""Short forms into long ones: ``canonical``, after each file is merged.
 
 After ``canonical`` every port, mount, device, grant, dependency and network is a mapping, a build has its context by
 name, and what may be one text or a list is a list: the form in which files merge and rules look at them. Values keep
-their spelling (``typed`` settles that). Tables, one row a field; ``rewrite`` explains how they work.
+their spelling (``forms`` settles that). Tables, one row a field; ``rewrite`` explains how they work.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ def canonical(model: Map, bounds: Limits = limits.DEFAULTS) -> Map:
     """``model`` in long forms; ``SchemaViolation`` for a short form that cannot be read."""
     _count_ports(model, bounds)
     return rewrite(model, _CANONICAL)
-
-
-def defaults(model: Map) -> Map:
-    """``model`` with what Compose fills in: protocol and mode of ports, targets of secrets, counts of devices."""
-    return rewrite(model, _DEFAULTS)
 
 
 def _count_ports(model: Map, bounds: Limits) -> None:
@@ -218,41 +213,5 @@ _CANONICAL = fields(
         "volumes": members(_external),
         "configs": members(_external),
         "secrets": members(_external),
-    }
-)
-
-
-# --- defaults --------------------------------------------------------------------------------------------------------
-
-
-def _secret_target(value: Any) -> Any:
-    if isinstance(value, Map) and value.get("source") and "target" not in value:
-        return replace(value, {"target": f"/run/secrets/{value['source']}"})
-    return value
-
-
-def _device_count(value: Any) -> Any:
-    return value if "count" in value or "device_ids" in value else replace(value, {"count": "all"})
-
-
-def _port_defaults(value: Any) -> Any:
-    missing = {key: default for key, default in (("mode", "ingress"), ("protocol", "tcp")) if key not in value}
-    return replace(value, missing) if missing else value
-
-
-_DEFAULTS = fields(
-    {
-        "services": members(
-            fields(
-                {
-                    "deploy": fields(
-                        {"resources": fields({"reservations": fields({"devices": each(_device_count)})})}
-                    ),
-                    "gpus": each(_device_count),
-                    "ports": each(_port_defaults),
-                    "secrets": each(_secret_target),
-                }
-            )
-        )
     }
 )

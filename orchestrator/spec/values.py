@@ -21,7 +21,7 @@ _DIGITS_MAX = 40
 Path = tuple[str | int, ...]
 
 
-class BadValue(Exception):
+class BadValue(ValueError):
     """What is wrong with a value, or with several values below one: (path from the value, message, hint) each."""
 
     def __init__(self, message: str = "", hint: str = "", problems: Iterable[tuple[Path, str, str]] = ()) -> None:
