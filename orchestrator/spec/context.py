@@ -1,0 +1,108 @@
+"""What every step of one load shares: the limits, what was found on the way, the budgets, and how files are read.
+
+``Context`` is made once for a load and handed down; ``Scope`` is what differs between the project's own files and those
+of an include: the environment, the directory that paths start from, the chain of files that led here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.errors import Where
+from orchestrator.spec import files, parse, remote
+from orchestrator.spec.interpolate import Findings
+from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
+
+Fetch = Callable[[str, Where], str]
+"""Brings a remote reference to this machine and says the path of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One of the user's files: its absolute path, how messages name it, and its documents."""
+
+    path: str
+    shown: str
+    documents: tuple[parse.Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a set of files stands: ``base`` finds further files, ``directory`` is what relative paths are joined to."""
+
+    base: str
+    directory: str
+    environment: Mapping[str, str]
+    chain: tuple[str, ...] = ()
+    resolve_paths: bool = True
+
+    @property
+    def home(self) -> str | None:
+        return self.environment.get("HOME")
+
+
+@dataclass(slots=True)
+class Context:
+    """The state of one load."""
+
+    current_directory: str
+    limits: Limits = DEFAULTS
+    interpolate: bool = True
+    stdin: bytes | None = None
+    fetch: Fetch | None = None
+    findings: Findings = field(default_factory=Findings)
+    bytes_read: int = 0
+    includes: int = 0
+    copied: int = 0
+
+    def shown(self, path: str) -> str:
+        """``path`` as messages name it: relative where it lies below the current directory."""
+        inside = path.startswith(self.current_directory.rstrip("/") + "/")
+        return os.path.relpath(path, self.current_directory) if inside else path
+
+    def read(self, path: str, where: Where | None = None) -> Source:
+        """The documents of the file at ``path`` (absolute, or ``-`` for standard input)."""
+        shown = "-" if path == files.STDIN else self.shown(path)
+        data = self._stdin() if path == files.STDIN else self._bytes(path, shown, where)
+        self.bytes_read += len(data)
+        if self.bytes_read > self.limits.project_bytes:
+            raise exceeded("project_bytes", self.limits.project_bytes, Where(shown))
+        return Source(path, shown, tuple(parse.parse(data, shown, self.limits)))
+
+    def _stdin(self) -> bytes:
+        if self.stdin is None:
+            raise files.FileMissing("standard input was not given", where=Where("-"))
+        return self.stdin
+
+    def _bytes(self, path: str, shown: str, where: Where | None) -> bytes:
+        try:
+            if os.path.isfile(path) and os.path.getsize(path) > self.limits.file_bytes:
+                raise exceeded("file_bytes", self.limits.file_bytes, Where(shown))
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            raise files.FileMissing(f"{shown} does not exist", where=where or Where(shown)) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise files.FileMissing(f"{shown} cannot be read: {reason}", where=where or Where(shown)) from None
+
+    def local(self, reference: str, base: str, where: Where) -> str:
+        """The absolute path of a file that is named from ``base``, fetched first if it is elsewhere."""
+        if not remote.is_remote(reference):
+            return os.path.normpath(os.path.join(base, reference))
+        if self.fetch is None:
+            raise remote.not_allowed(reference, where)
+        return self.fetch(reference, where)
+
+    def account_include(self, where: Where) -> None:
+        self.includes += 1
+        if self.includes > self.limits.includes:
+            raise exceeded("includes", self.limits.includes, where)
+
+    def account_copy(self, nodes: int, where: Where) -> None:
+        """Copies made by ``extends`` count like aliases that are written out."""
+        self.copied += nodes
+        if self.copied > self.limits.nodes:
+            raise exceeded("nodes", self.limits.nodes, where)
