@@ -1,0 +1,1 @@
+"""The Docker Engine: everything that knows its HTTP API lives in this package."""
