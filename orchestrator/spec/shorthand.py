@@ -7,6 +7,7 @@ their spelling (``forms`` settles that). Tables, one row a field; ``rewrite`` ex
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from orchestrator.spec import limits, ports
@@ -18,10 +19,14 @@ from orchestrator.spec.values import BadValue
 from orchestrator.spec.volumes import parse as parse_volume
 
 
-def canonical(model: Map, bounds: Limits = limits.DEFAULTS) -> Map:
-    """``model`` in long forms; ``SchemaViolation`` for a short form that cannot be read."""
+def canonical(model: Map, bounds: Limits = limits.DEFAULTS, *, lenient: bool = False) -> Map:
+    """``model`` in long forms; ``SchemaViolation`` for a short form that cannot be read.
+
+    With ``lenient`` such a form stays as it is: it may still hold variables. What has an unexpected type stays as well,
+    for the schema to judge.
+    """
     _count_ports(model, bounds)
-    return rewrite(model, _CANONICAL)
+    return rewrite(model, _table(lenient))
 
 
 def _count_ports(model: Map, bounds: Limits) -> None:
@@ -49,29 +54,33 @@ def _named(field: str) -> Rule:
 
 def _keyed(value: Any) -> Any:
     """A list of names as a mapping of them to nothing."""
-    if not isinstance(value, list):
+    if not _is_texts(value):
         return value
     mapping = Map()
     for index, name in enumerate(value):
         mark = value.mark_of(index) if isinstance(value, Seq) else mapping.mark
-        mapping.put(str(name), None, mark, mark)
+        mapping.put(name, None, mark, mark)
     return mapping
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _pairs(value: Any) -> Any:
     """A list of ``key=value`` as a mapping; a key alone stands for nothing."""
-    if not isinstance(value, list):
+    if not _is_texts(value):
         return value
     mapping = Map()
     for index, text in enumerate(value):
-        key, equals, rest = str(text).partition("=")
+        key, equals, rest = text.partition("=")
         mark = value.mark_of(index) if isinstance(value, Seq) else mapping.mark
         mapping.put(key, rest if equals else None, mark, mark)
     return mapping
 
 
 def _ssh(value: Any) -> Any:
-    if not isinstance(value, list):
+    if not _is_texts(value):
         return value
     problems = []
     for index, text in enumerate(value):
@@ -89,7 +98,7 @@ def _marks(value: Any) -> tuple[Any, ...]:
 
 
 def _dependencies(value: Any) -> Any:
-    if isinstance(value, list):
+    if _is_texts(value):
         value = _keyed(value)
         return replace(value, {name: Map([("condition", "service_started"), ("required", True)]) for name in value})
     return members(_with("required", True))(value)
@@ -133,7 +142,7 @@ def _device(value: Any) -> Any:
 
 
 def _port(value: Any) -> list[Any]:
-    if isinstance(value, dict):
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
         return [value]
     if isinstance(value, int) and not 0 < value < 65536:
         raise BadValue(f"port {quoted(str(value))} is out of range", "ports go from 1 to 65535")
@@ -168,50 +177,48 @@ def _watches(value: Any) -> list[Any]:
     return [replace(value, {"path": path}) for path in paths] if isinstance(paths, list) else [value]
 
 
-_BUILD = {
-    "additional_contexts": _pairs,
-    "ssh": _ssh,
-    "secrets": each(_named("source")),
-}
-
-
-def _build(value: Any) -> Any:
-    return Map([("context", value)]) if isinstance(value, str) else fields(_BUILD)(value)
-
-
-_SERVICE: dict[str, Rule] = {
-    "build": _build,
-    "configs": each(_named("source")),
-    "depends_on": _dependencies,
-    "develop": fields({"watch": spread(_watches)}),
-    "devices": each(_device),
-    "dns": _listed,
-    "dns_search": _listed,
-    "env_file": _env_files,
-    "extends": _named("service"),
-    "gpus": _gpus,
-    "label_file": _listed,
-    "models": _keyed,
-    "networks": _keyed,
-    "ports": spread(_port),
-    "secrets": each(_named("source")),
-    "tmpfs": _listed,
-    "volumes": each(_volume),
-}
-_INCLUDE = {"path": _listed, "env_file": _listed}
-
-
 def _include(value: Any) -> Any:
-    return fields(_INCLUDE)(_named("path")(value))
+    return fields({"path": _listed, "env_file": _listed})(_named("path")(value))
 
 
-_CANONICAL = fields(
-    {
-        "include": each(_include),
-        "services": members(fields(_SERVICE)),
-        "networks": members(_external),
-        "volumes": members(_external),
-        "configs": members(_external),
-        "secrets": members(_external),
+@cache
+def _table(lenient: bool) -> Rule:
+    attempt = _leaving if lenient else _insisting
+    build = fields({"additional_contexts": _pairs, "ssh": attempt(_ssh), "secrets": each(_named("source"))})
+    service: dict[str, Rule] = {
+        "build": lambda value: Map([("context", value)]) if isinstance(value, str) else build(value),
+        "configs": each(_named("source")),
+        "depends_on": _dependencies,
+        "develop": fields({"watch": spread(_watches)}),
+        "devices": each(attempt(_device)),
+        "dns": _listed,
+        "dns_search": _listed,
+        "env_file": _env_files,
+        "extends": _named("service"),
+        "gpus": _gpus,
+        "label_file": _listed,
+        "models": _keyed,
+        "networks": _keyed,
+        "ports": attempt(spread(_port)),
+        "secrets": each(_named("source")),
+        "tmpfs": _listed,
+        "volumes": each(attempt(_volume)),
     }
-)
+    resources = dict.fromkeys(("networks", "volumes", "configs", "secrets"), members(attempt(_external)))
+    return fields({"include": each(_include), "services": members(fields(service)), **resources})
+
+
+def _insisting(rule: Rule) -> Rule:
+    return rule
+
+
+def _leaving(rule: Rule) -> Rule:
+    """``rule``, leaving alone what it cannot read."""
+
+    def attempt(value: Any) -> Any:
+        try:
+            return rule(value)
+        except BadValue:
+            return value
+
+    return attempt

@@ -26,7 +26,12 @@ def parse(text: str) -> Map:
     if len(text) < 3:
         return Map([("type", "volume"), ("target", text)])
     source, target, options = _parts(text)
-    return _mount(source, posixpath.normpath(target), options)
+    return _mount(source, clean(target), options)
+
+
+def clean(path: str) -> str:
+    """A path in the container without doubled slashes, dots and a slash at its end."""
+    return posixpath.normpath(f"/{path}" if path.startswith("//") else path).replace("//", "/", 1)
 
 
 def unknown_options(text: str) -> list[str]:
@@ -44,7 +49,7 @@ def is_path(source: str) -> bool:
 
 
 def _is_drive(letter: str, after: str) -> bool:
-    return after == ":" and letter.isalpha()
+    return after == ":" and len(letter) == 1 and letter.isalpha()
 
 
 def _parts(text: str) -> tuple[str, str, list[str]]:
