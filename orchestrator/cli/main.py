@@ -1,0 +1,150 @@
+"""The program ``stack``: find the command, run it, and turn whatever happened into output and an exit code.
+
+In: the arguments. Out: the exit code; 0 done, 1 failed, 2 usage or invalid file, 75 the stack is busy, 130/143 signals, and
+the container's own code where the command promises it. Every error of a run ends here, and only here becomes text. Nothing is
+imported before it is known to be needed: most of the time of a short command would be imports.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.cli.table import Row
+    from orchestrator.cli.wiring import Context
+
+PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _at_once(arguments)
+        return _carry_out(arguments) if code is None else code
+    except BrokenPipeError:
+        return _pipe_closed()
+    except KeyboardInterrupt:
+        return 130
+
+
+def _at_once(arguments: list[str]) -> int | None:
+    """What needs neither a file, an engine nor a parser."""
+    if arguments in (["version"], ["--version"], ["-v"]):
+        from orchestrator.version import VERSION
+
+        return _show(f"stack version {VERSION}\n")
+    if not arguments or arguments in (["--help"], ["-h"], ["help"]):
+        from orchestrator.cli import overview
+
+        return _show(overview.page())
+    return None
+
+
+def _show(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _carry_out(arguments: list[str]) -> int:
+    from orchestrator.cli import wiring
+    from orchestrator.errors import StackError
+
+    context = wiring.Context.of_process()
+    try:
+        code = _command(arguments, context)
+        context.out.flush()
+        return code
+    except StackError as problem:
+        return _report(problem, context)
+    finally:
+        context.close()
+
+
+def _command(arguments: list[str], context: Context) -> int:
+    from importlib import import_module
+
+    from orchestrator.cli import options, reader
+
+    given: reader.Given = {}
+    try:
+        words = reader.before_command(arguments, options.Shared, given)
+    except reader.HelpWanted:
+        words = ["--help"]
+    if words[:1] in (["help"], ["--help"]) or not words:
+        return _help(words[1:])
+    row = _row(words[0])
+    module = import_module(f"orchestrator.cli.commands.{row.module}")
+    try:
+        own = reader.after_command(row.name, words[1:], module.Options, options.Shared, given)
+    except reader.HelpWanted:
+        return _help([row.name])
+    finally:
+        context.shared = reader.filled(options.Shared, given)
+    code: int = module.run(context, own)
+    return code
+
+
+def _help(names: list[str]) -> int:
+    if not names:
+        from orchestrator.cli import overview
+
+        return _show(overview.page())
+    from importlib import import_module
+
+    from orchestrator.cli import typed
+
+    row = _row(names[0])
+    module = import_module(f"orchestrator.cli.commands.{row.module}")
+    return _show(typed.page(row, module.Options))
+
+
+def _row(name: str) -> Row:
+    from orchestrator.cli import table
+    from orchestrator.errors import UsageError
+
+    row = table.find(name)
+    if row is not None:
+        return row
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [row.name for row in table.ROWS if not row.hidden], n=2)
+    hint = f"did you mean `stack {'` or `stack '.join(close)}`?" if close else "`stack --help` lists the commands"
+    raise UsageError(f"unknown command {name!r}", hint=hint, reference="unknown-command")
+
+
+def _report(problem: Exception, context: Context) -> int:
+    """Show an error and say which exit code it means."""
+    from orchestrator.cli.render import problems
+    from orchestrator.errors import Interrupted, StackError
+
+    assert isinstance(problem, StackError)
+    if context.shared.debug:
+        import traceback
+
+        context.say(context.masked("".join(traceback.format_exception(problem)).rstrip()))
+    as_json = context.progress_mode() == "json"
+    context.say(context.masked(problems.as_json(problem) if as_json else problems.as_text(problem)))
+    if isinstance(problem, Interrupted):
+        return 128 + problem.signal_number
+    return problem.exit_code
+
+
+def _pipe_closed() -> int:
+    """The reader of our output has gone, which is no news to anyone; keep the interpreter from complaining at its end."""
+    import os
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return PIPE_CLOSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The one way in which commands change the world: one writer, a display, reconcile, and an honest end.
+
+In: a desired stack and a policy. Out: the result of a run that succeeded; everything else is an error that says what failed,
+with what the container said last, and what serves now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.cli import signals
+from orchestrator.cli.render import words
+from orchestrator.cli.wiring import Context
+from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.reconcile import Result, preview, reconcile
+from orchestrator.errors import ApplyFailed, PlanError, StackError
+from orchestrator.model.observed import ObservedState
+from orchestrator.model.plan import Level, Note, Plan, StepResult
+from orchestrator.model.stack import Stack
+from orchestrator.planner.policy import Policy
+
+Check = Callable[[Plan, ObservedState], bool]
+
+
+def carry_out(
+    context: Context,
+    stack: Stack,
+    policy: Policy,
+    *,
+    title: str,
+    wait: bool = True,
+    agreed: Check | None = None,
+) -> Result | None:
+    """Bring ``stack`` about. With ``agreed`` the plan is shown to it first, under the lock; False means that nothing is done.
+
+    ``None`` when nothing was carried out (``--dry-run``, or not agreed). Raises what main turns into an exit code.
+    """
+    if context.shared.dry_run:
+        show(context, preview(stack, context.engine.engine, policy)[0])
+        return None
+    with (
+        signals.graceful(context.cancel.set, context.say),
+        stack_lock(context.engine.id, stack.name, wait=wait, cancel=context.cancel, on_wait=context.say),
+    ):
+        first = None
+        if agreed is not None:
+            first = preview(stack, context.engine.engine, policy)
+            if not agreed(*first):
+                return None
+        with context.display(f"{title} {stack.name}") as sink:
+            result = reconcile(
+                stack,
+                context.engine.engine,
+                policy,
+                sink=sink,
+                workers=context.workers,
+                cancel=context.cancel,
+                first=first,
+            )
+    if not result.ok:
+        raise failure(result)
+    return result
+
+
+def show(context: Context, plan: Plan) -> None:
+    """Print a plan for people."""
+    from orchestrator.cli.render import plan as plans
+
+    context.show(context.masked(plans.text(plan, context.style(context.out))))
+
+
+def failure(result: Result) -> StackError:
+    """The error that says why a run did not reach the desired state."""
+    if not result.failures:
+        impossible = [note for note in result.notes if note.level is Level.ERROR]
+        return _impossible(impossible) if impossible else _unsettled(result)
+    first = result.failures[0]
+    lines = [_failed(first), *_further(result.failures[1:])]
+    if result.restored:
+        lines.append(f"the earlier version serves again: {', '.join(result.restored)}")
+    hint = first.error.hint if first.error else ""
+    return ApplyFailed("\n".join(lines), where=first.error.where if first.error else None, hint=hint)
+
+
+def _failed(result: StepResult) -> str:
+    reason = f": {result.error.message}" if result.error else ""
+    return f"{words.imperative(result.step.action)} failed{reason}"
+
+
+def _further(failures: tuple[StepResult, ...]) -> list[str]:
+    return [_failed(one).partition("\n")[0] for one in failures]
+
+
+def _impossible(notes: list[Note]) -> StackError:
+    first, *others = notes
+    text = "\n".join([first.text, *(other.text for other in others)])
+    return PlanError(text, where=first.where, reference=first.reference)
+
+
+def _unsettled(result: Result) -> StackError:
+    return ApplyFailed(
+        f"the stack did not settle within {result.passes} passes",
+        hint="`stack plan` shows what is still to do; something else may be changing the same objects",
+        reference="not-settled",
+    )

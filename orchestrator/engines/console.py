@@ -1,0 +1,193 @@
+"""What people ask of an engine beside the state of a stack: lists, logs, processes, a command in a container.
+
+Nothing here decides about a stack; ``ps``, ``logs``, ``exec`` and their kin look through it. One list call answers a list:
+no container is asked on its own for what the list already says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.model import naming
+
+STDOUT, STDERR = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A container port and where the host publishes it; ``published`` 0 where it does not."""
+
+    url: str
+    target: int
+    published: int
+    protocol: str
+
+    def __str__(self) -> str:
+        if not self.published:
+            return f"{self.target}/{self.protocol}"
+        host = f"[{self.url}]" if ":" in self.url else self.url
+        return f"{host}:{self.published}->{self.target}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One container as a list call reports it. ``created`` counts seconds since 1970."""
+
+    id: str
+    name: str
+    image: str = ""
+    image_id: str = ""
+    command: str = ""
+    created: int = 0
+    state: str = ""
+    status: str = ""
+    publishers: tuple[Publisher, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    local_volumes: int = 0
+
+    @property
+    def stack(self) -> str:
+        return self.labels.get(naming.PROJECT, "")
+
+    @property
+    def service(self) -> str:
+        return self.labels.get(naming.SERVICE, "")
+
+    @property
+    def slot(self) -> int:
+        number = self.labels.get(naming.NUMBER, "")
+        return int(number) if number.isascii() and number.isdigit() else 0
+
+    @property
+    def oneoff(self) -> bool:
+        return self.labels.get(naming.ONEOFF, "") == "True"
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("running", "paused", "restarting")
+
+    @property
+    def health(self) -> str:
+        """From the status text: ``Up 2 minutes (healthy)``."""
+        for word, health in (("(healthy)", "healthy"), ("(unhealthy)", "unhealthy"), ("(health: starting)", "starting")):
+            if word in self.status:
+                return health
+        return ""
+
+    @property
+    def exit_code(self) -> int:
+        """From the status text: ``Exited (3) 2 minutes ago``."""
+        _, opened, rest = self.status.partition("(")
+        number = rest.partition(")")[0]
+        return int(number) if opened and number.lstrip("-").isdigit() and not self.running else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogWish:
+    """What to read of a container's log. Times as the engine takes them; ``tail`` a number or "all"."""
+
+    container: str
+    follow: bool = False
+    tail: str = "all"
+    since: str = ""
+    until: str = ""
+    timestamps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of a container; ``whole`` False for a piece of one that is very long."""
+
+    container: str
+    content: bytes
+    stream: int = STDOUT
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The container has no more to say."""
+
+    container: str
+    problem: str = ""
+
+
+class Logs(Protocol):
+    """Lines of many containers in the order they arrive."""
+
+    def add(self, wish: LogWish) -> None: ...
+
+    def finish_adding(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __iter__(self) -> Iterator[Said | Silent]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A container ended."""
+
+    container: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A command to run in a container."""
+
+    container: str
+    command: tuple[str, ...]
+    environment: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    tty: bool = False
+    stdin: bool = True
+    detach: bool = False
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    id: str
+    tags: tuple[str, ...] = ()
+    platform: str = ""
+    size: int = 0
+    created: str = ""
+    tagged: str = ""
+
+
+class Console(Protocol):
+    """Asked by the commands that look. Raises EngineError."""
+
+    def containers(self, *, labels: Iterable[str] = (), everything: bool = True) -> tuple[Listed, ...]:
+        """Containers that carry all ``labels`` (``key`` or ``key=value``); stopped ones too if ``everything``."""
+        ...
+
+    def logs(self) -> Logs: ...
+
+    def execute(self, wish: Execution) -> int:
+        """Run a command on the caller's own terminal or pipes; its exit code."""
+        ...
+
+    def deaths(self, stack: str) -> Iterator[Died]:
+        """Ends of the stack's containers from now on, until ``close``."""
+        ...
+
+    def exit_code(self, container: str) -> int:
+        """The code an ended container left."""
+        ...
+
+    def processes(self, container: str) -> Processes: ...
+
+    def image(self, image_id: str) -> ImageFacts: ...
