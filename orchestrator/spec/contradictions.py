@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.spec import ports
+from orchestrator.spec.document import Map
 from orchestrator.spec.hints import listing, quoted
 from orchestrator.spec.project import Finding, Project, ProjectRule, Seen
 from orchestrator.spec.values import BadValue, Path
@@ -153,7 +154,7 @@ def sources(kind: str, *keys: str) -> ProjectRule:
     def rule(project: Project) -> Iterator[Finding]:
         choices = listing([f"`{key}`" for key in keys], "or")
         for name, resource in project.section(f"{kind}s").items():
-            given = [key for key in keys if key in resource]
+            given = [key for key in keys if key in resource and not _is_captured(resource, key)]
             if len(given) > 1:
                 message = f"the {kind} {quoted(name)} has {listing([f'`{key}`' for key in given])}"
                 yield (f"{kind}s", name, given[-1]), message, f"keep one of {choices}"
@@ -162,3 +163,8 @@ def sources(kind: str, *keys: str) -> ProjectRule:
                 yield (f"{kind}s", name), message, f"add {choices}"
 
     return rule
+
+
+def _is_captured(resource: Map, key: str) -> bool:
+    """Whether the loader made up `content` out of `environment`: then both stand in one place."""
+    return key == "content" and "environment" in resource and resource.mark_of(key) == resource.mark_of("environment")
