@@ -1,7 +1,7 @@
 """A real image registry (Debian's ``docker-registry``) on loopback, for tests and benchmarks.
 
 Engines speak plain HTTP to 127.0.0.1, so ``127.0.0.1:PORT/name`` works as it is, and the same address serves as a
-mirror of the public registry. One registry holds one folder; two processes may serve the same folder (one in a namespace).
+mirror of the public registry. Two processes may serve the same folder (one of them in a network namespace).
 """
 
 from __future__ import annotations
