@@ -305,8 +305,12 @@ def _located(problem: ValueError, part: str | int) -> _Bad:
     return bad
 
 
-def as_is(value: Any) -> Any:
-    return value
+def ssh_keys(value: Any) -> Any:
+    """Agents and keys as ``name`` or ``name: path``, in the order of their names."""
+    if not isinstance(value, Map):
+        return OMIT if value is None else value
+    lines = [name if not path else f"{name}: {gotext.text(path)}" for name, path in sorted(value.items())]
+    return Seq(lines, value.mark) if lines else OMIT
 
 
 def _rows(rows: Mapping[Form, str]) -> dict[str, Form]:
@@ -406,7 +410,7 @@ BUILD = struct(
             }
         ),
         "args": environment,
-        "ssh": as_is,
+        "ssh": ssh_keys,
         "extra_hosts": hosts,
         "secrets": listed(FILE_MOUNT),
         "shm_size": size,

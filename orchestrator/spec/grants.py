@@ -15,6 +15,7 @@ from orchestrator.spec import environment as environments
 from orchestrator.spec.context import Context
 from orchestrator.spec.defaults import services_of
 from orchestrator.spec.document import Map, Mark, Seq, format_path
+from orchestrator.spec.substitute import Lookup
 
 
 def resolve_environment(model: Map, environment: Mapping[str, str], context: Context) -> None:
@@ -57,7 +58,7 @@ def _add_env_files(name: str, service: Map, files: Seq, environment: Mapping[str
         service.put("environment", own, marks, own.mark)
 
 
-def _read(entry: object, where: Where, found: dict[str, str], lookup: dotenv.Lookup, context: Context) -> None:
+def _read(entry: object, where: Where, found: dict[str, str], lookup: Lookup, context: Context) -> None:
     said = entry if isinstance(entry, Map) else Map((("path", entry),))
     path, style = str(said.get("path", "")), said.get("format") or ""
     if not said.get("required", True) and not os.path.exists(path):

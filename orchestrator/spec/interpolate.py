@@ -141,6 +141,8 @@ def explain(problem: ValueError, text: str, where: Where, limits: Limits) -> Int
             return exceeded("interpolation_depth", limits.interpolation_depth, where)
         case substitute.TooLong():
             return exceeded("value_bytes", limits.value_bytes, where)
+        case _:
+            pass
     shown = text if len(text) <= 80 else text[:77] + "..."
     return InterpolationError(
         f"{shown!r} is not a valid use of variables", where=where, hint="write $$ for a $ that is meant as it is"

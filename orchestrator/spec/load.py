@@ -70,6 +70,7 @@ class Canonical:
     disabled: Map
     warnings: tuple[Warning, ...]
     variables: Mapping[str, Variable]
+    interpolated: bool = True
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ def _canonical(
         disabled=disabled,
         warnings=context.findings.warnings,
         variables=context.findings.variables,
+        interpolated=context.interpolate,
     )
 
 

@@ -1,0 +1,238 @@
+"""The canonical model as text: what ``stack config`` prints, equal to what ``docker compose config`` prints when both are read.
+
+``printed`` is the model without what is never shown (captured contents of secrets and configs) and without the few fields
+that Compose leaves out; ``to_yaml`` and ``to_json`` write it, with ``$`` doubled so that it can be loaded again. The lists
+behind ``--services``, ``--images`` and the like are here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.errors import SpecError
+from orchestrator.spec import patterns, yamltext
+from orchestrator.spec.defaults import services_of
+from orchestrator.spec.document import Map, Seq
+from orchestrator.spec.load import Canonical
+from orchestrator.spec.patterns import Rules
+
+Shown = Callable[[Any], Any]
+_NOT_SHOWN: Any = object()
+
+
+def to_yaml(canonical: Canonical) -> str:
+    """The model as YAML."""
+    return _escaped(yamltext.dump(printed(canonical)), canonical)
+
+
+def to_json(canonical: Canonical) -> str:
+    """The model as JSON, in Compose's shape: fields without a value where it writes ``null`` or ``{}``, no inner ``x-*``."""
+    import json
+
+    shaped = _as_json(printed(canonical))
+    try:
+        text = json.dumps(shaped, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise SpecError("JSON has no infinity and no NaN", hint="print the model as YAML") from None
+    return _escaped(text, canonical)
+
+
+def _escaped(text: str, canonical: Canonical) -> str:
+    return text.replace("$", "$$") if canonical.interpolated else text
+
+
+def printed(canonical: Canonical) -> Map:
+    """The model as it is shown."""
+    rules = _HIDDEN if canonical.interpolated else _SECRET
+    shown = _mapping(canonical.model, rules)
+    shown.setdefault("services", Map())
+    return shown
+
+
+def _value(value: Any, rules: Rules[Shown] | None) -> Any:
+    if rules is None:
+        return value
+    if rules.rule is not None:
+        return rules.rule(value)
+    if isinstance(value, Map):
+        return _mapping(value, rules)
+    if isinstance(value, Seq) and rules.item is not None:
+        return Seq([_value(item, rules.item) for item in value])
+    return value
+
+
+def _mapping(value: Map, rules: Rules[Shown]) -> Map:
+    shown = Map()
+    for key, item in value.items():
+        visible = _value(item, rules.below(key))
+        if visible is not _NOT_SHOWN:
+            shown[key] = visible
+    return shown
+
+
+def _never(_value: Any) -> Any:
+    return _NOT_SHOWN
+
+
+def _if_true(value: Any) -> Any:
+    return value or _NOT_SHOWN
+
+
+def _file_object(value: Any) -> Any:
+    """Contents that came from a variable are not shown; the variable's name is."""
+    if not isinstance(value, Map):
+        return value
+    hidden = ("content", "x-#value") if "environment" in value else ("x-#value",)
+    return Map((key, item) for key, item in value.items() if key not in hidden)
+
+
+def _secret(value: Any) -> Any:
+    if not isinstance(value, Map):
+        return value
+    return Map((key, item) for key, item in value.items() if key not in ("content", "x-#value"))
+
+
+def _env_file(value: Any) -> Any:
+    """A file that must exist is shown by its path alone."""
+    if not isinstance(value, Map):
+        return value
+    if value.get("required", True):
+        return value.get("path")
+    return Map((key, value[key]) for key in ("path", "required") if key in value)
+
+
+def _address_pools(value: Any) -> Any:
+    """Options of address management are not part of what Compose prints."""
+    if not isinstance(value, Map):
+        return value
+    shown = Map((key, item) for key, item in value.items() if key != "options")
+    if isinstance(shown.get("config"), Seq):
+        shown["config"] = Seq(_without_own_keys(pool) for pool in shown["config"])
+    return shown or _NOT_SHOWN
+
+
+def _without_own_keys(value: Any) -> Any:
+    return Map((key, item) for key, item in value.items() if not key.startswith("x-")) if isinstance(value, Map) else value
+
+
+_SECRET: Rules[Shown] = patterns.table({"secrets.*": _secret, "configs.*": _file_object})
+_HIDDEN: Rules[Shown] = patterns.table(
+    {
+        "secrets.*": _secret,
+        "configs.*": _file_object,
+        "services.*.pull_refresh_after": _never,
+        "services.*.env_file.[]": _env_file,
+        "services.*.volumes.[].bind.create_host_path": _if_true,
+        "networks.*.ipam": _address_pools,
+    }
+)
+
+
+# The shape of JSON
+
+
+def _as_json(model: Map) -> dict[str, Any]:
+    shaped: dict[str, Any] = {}
+    for key, value in model.items():
+        shaped[key] = value if key.startswith("x-") else _without_extensions(value, key)
+    for service in shaped["services"].values():
+        _service_as_json(service)
+    for network in shaped.get("networks", {}).values():
+        if isinstance(network, dict):
+            network.setdefault("ipam", {})
+    return shaped
+
+
+_FREE_KEYS = frozenset(
+    ("services", "networks", "volumes", "secrets", "configs", "models", "depends_on", "labels", "environment", "args")
+)
+
+
+def _without_extensions(value: Any, key: str) -> Any:
+    """A copy without ``x-*``, except where keys are names of the user's choosing."""
+    if isinstance(value, Map):
+        free = key in _FREE_KEYS
+        return {k: _without_extensions(v, k) for k, v in value.items() if free or not k.startswith("x-")}
+    if isinstance(value, Seq):
+        return [_without_extensions(item, "") for item in value]
+    return value
+
+
+def _service_as_json(service: dict[str, Any]) -> None:
+    for key in ("command", "entrypoint"):
+        service.setdefault(key, None)
+    deploy = service.get("deploy")
+    if isinstance(deploy, dict):
+        deploy.setdefault("resources", {})
+        deploy.setdefault("placement", {})
+    for trigger in (service.get("develop") or {}).get("watch", ()):
+        trigger.setdefault("exec", {}).setdefault("command", None)
+    for limits in (service.get("ulimits"), (service.get("build") or {}).get("ulimits")):
+        for name, limit in (limits or {}).items():
+            if isinstance(limit, dict):
+                limits[name] = {key: number for key, number in limit.items() if number}
+    blkio = service.get("blkio_config") or {}
+    for key, devices in blkio.items():
+        if isinstance(devices, list):
+            blkio[key] = [{name.capitalize(): value for name, value in device.items()} for device in devices]
+
+
+# Lists
+
+
+def services(canonical: Canonical) -> list[str]:
+    """The services in an order in which each comes after those it depends on."""
+    remaining = {name: _wanted(service) for name, service in services_of(canonical.model)}
+    ordered: list[str] = []
+    done: set[str] = set()
+    while remaining:
+        ready = sorted(name for name, wanted in remaining.items() if not (wanted & remaining.keys()) - done)
+        for name in ready or sorted(remaining):
+            ordered.append(name)
+            done.add(name)
+            del remaining[name]
+    return ordered
+
+
+def _wanted(service: Map) -> set[str]:
+    dependencies = service.get("depends_on")
+    return set(dependencies) if isinstance(dependencies, Map) else set()
+
+
+def names(canonical: Canonical, section: str) -> list[str]:
+    """The names in ``volumes``, ``networks``, ``models`` and so on."""
+    resources = canonical.model.get(section)
+    return sorted(resources) if isinstance(resources, Map) else []
+
+
+def images(canonical: Canonical) -> list[str]:
+    """The image of every service; what is built and has no name of its own is called after project and service."""
+    return [
+        str(service.get("image") or f"{canonical.name}-{name}") for name, service in sorted(services_of(canonical.model))
+    ]
+
+
+def profiles(canonical: Canonical) -> list[str]:
+    """Every profile that any service names, active or not."""
+    everywhere = [*services_of(canonical.model), *((name, service) for name, service in canonical.disabled.items())]
+    return sorted({str(profile) for _, service in everywhere for profile in service.get("profiles") or ()})
+
+
+def environment(canonical: Canonical) -> list[str]:
+    """The project's environment as ``KEY=VALUE`` lines."""
+    return [f"{key}={value}" for key, value in sorted(canonical.environment.items())]
+
+
+def variables(canonical: Canonical) -> list[dict[str, Any]]:
+    """The variables that the files read, with what they say about each."""
+    return [
+        {
+            "name": name,
+            "required": variable.required,
+            "default": variable.default,
+            "value": canonical.environment.get(name, ""),
+            "alternate": variable.alternate,
+        }
+        for name, variable in sorted(canonical.variables.items())
+    ]
