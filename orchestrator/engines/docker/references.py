@@ -110,7 +110,7 @@ def _is_component(part: str) -> bool:
     """Lower-case letters and digits, with single dots, one or two underscores, or dashes between them."""
     if not part or not (_is_plain(part[0]) and _is_plain(part[-1])):
         return False
-    separators = "".join(char if not _is_plain(char) else " " for char in part).split()
+    separators = "".join("/" if _is_plain(char) else char for char in part).split("/")
     return all(one in (".", "_", "__") or not one.strip("-") for one in separators)
 
 
