@@ -89,7 +89,8 @@ class CreateContainer:
     """Create, not start. ``networks`` maps the engine's network names to attachments, the primary first.
 
     ``labels`` are Compose's and ours, complete but for what only the engine knows (the image's id). ``anonymous_volumes`` maps
-    targets to names of existing anonymous volumes taken over from the container that this one replaces.
+    targets to names of existing anonymous volumes taken over from the container that this one replaces. ``peers`` maps services
+    named in the settings (``network_mode: service:db``, ``volumes_from``, ...) to the container that is meant.
     """
 
     container: ContainerRef
@@ -97,6 +98,7 @@ class CreateContainer:
     networks: Mapping[str, Attachment] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, ContainerRef] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +180,17 @@ class WaitFor(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitContainer:
-    """Not a mutation: done when the condition holds, failed when it can no longer hold or ``timeout`` seconds have passed."""
+    """Not a mutation: done when the condition holds, failed when it can no longer hold or ``timeout`` seconds have passed.
+
+    A container that ended by itself with success is ready and stable too. Where it is not ``required``, the wait ends as done,
+    saying why, when the condition cannot hold.
+    """
 
     container: ContainerRef
     condition: WaitFor
     monitor_ns: int = 0
     timeout: float | None = None
+    required: bool = True
 
 
 class HookKind(StrEnum):

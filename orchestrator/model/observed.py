@@ -31,11 +31,16 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A container's place on one network, as the engine reports it (user-given addresses only, not assigned ones)."""
+    """A container's place on one network, as the engine reports it (user-given addresses only, not assigned ones).
+
+    ``aliases`` are the user-given ones. ``named`` is whether the service's own name is among the names it answers to there: it
+    is not when somebody attached the container by hand.
+    """
 
     network_id: str
     network_name: str
     aliases: tuple[str, ...] = ()
+    named: bool = True
     ipv4_address: str = ""
     ipv6_address: str = ""
     link_local_ips: tuple[str, ...] = ()
@@ -52,6 +57,7 @@ class ObservedContainer:
     ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
     ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
+    ``peers`` maps services whose namespaces or volumes it shares to the id of the container that it shares them with.
     """
 
     id: str
@@ -78,6 +84,7 @@ class ObservedContainer:
     files: Mapping[str, str] = field(default_factory=dict)
     replaced_files: tuple[str, ...] = ()
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
 
@@ -194,9 +201,11 @@ class Scope:
     @classmethod
     def of(cls, stack: Stack, *, container_names: frozenset[str] = frozenset()) -> Scope:
         """The scope that planning ``stack`` needs."""
+        images = {s.container.image for s in stack.services.values()}
+        images |= {hook.image for s in stack.services.values() for hook in s.pre_start}
         return cls(
             stack=stack.name,
-            images=frozenset(s.container.image for s in stack.services.values() if s.container.image),
+            images=frozenset(images - {""}),
             networks=frozenset(n.name for n in stack.networks.values()),
             volumes=frozenset(v.name for v in stack.volumes.values()),
             containers=container_names,

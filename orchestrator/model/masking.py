@@ -1,0 +1,49 @@
+"""Hide secrets in text that people, logs and plans see.
+
+Three signs make a value secret: the name it stands under (``DB_PASSWORD``), its form (credentials in a URL, ``--password=x``),
+and that it is one of the stack's known secret values. Used for every before and after of a difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import cache
+
+MASK = "***"
+_SHORTEST = 4  # a shorter secret is only masked where it is the whole value: "1" occurs everywhere
+
+
+@cache
+def _secret_name() -> re.Pattern[str]:
+    return re.compile(r"PASSW|PASSPHRASE|PWD$|(^|[_.-])PASS($|[_.-])|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE|DSN|SALT", re.IGNORECASE)
+
+
+@cache
+def _credentials() -> re.Pattern[str]:
+    return re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
+
+
+@cache
+def _option() -> re.Pattern[str]:
+    words = r"(?:pass(?:word|wd|phrase)?|secret|token|api-?_?key|credentials?|auth)"
+    return re.compile(rf"(?P<before>(?:^|[\s'\"-])[\w-]*{words}[\w-]*[= ]\s*)(?P<value>[^\s'\",]+)", re.IGNORECASE)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or option of this name is likely to hold a secret."""
+    return _secret_name().search(name) is not None
+
+
+def mask(text: str, secrets: Collection[str] = (), *, name: str = "") -> str:
+    """``text`` with what is secret in it replaced by ``***``; all of it where ``name`` says so."""
+    if not text:
+        return text
+    if text in secrets or (name and is_secret_name(name)):
+        return MASK
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST and secret in text:
+            text = text.replace(secret, MASK)
+    if "://" in text:
+        text = _credentials().sub(rf"\g<before>{MASK}@", text)
+    return _option().sub(rf"\g<before>{MASK}", text)
