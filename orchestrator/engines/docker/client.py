@@ -358,9 +358,10 @@ class Stream:
     def __init__(self, exchange: _Exchange, release: Callable[[_Exchange], None]) -> None:
         self._exchange = exchange
         self._release = release
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant: a signal handler may close what its own thread is reading
         self._reading = False
         self._closed = False
+        self._over = False  # the connection is somebody else's now: kept for the next call, handed over, or closed
         self.headers = exchange.head.headers
         self.status = exchange.head.status
 
@@ -403,16 +404,19 @@ class Stream:
 
     def take_connection(self) -> tuple[Connection, Body]:
         """Hand everything over to a caller that reads without blocking, and closes the connection itself."""
-        self._closed = True
+        self._over = True
         return self._exchange.connection, self._exchange.body
 
     def close(self) -> None:
         with self._lock:
+            if self._over:
+                return
             self._closed = True
             if self._reading:
                 # The reader closes it: a descriptor closed under a blocked read may already be someone else's.
                 self._exchange.connection.interrupt()
                 return
+            self._over = True
         self._exchange.connection.close()
 
     def __enter__(self) -> Stream:
@@ -423,16 +427,15 @@ class Stream:
 
     def _begin(self) -> bool:
         with self._lock:
-            if self._closed or self._reading:
+            if self._closed or self._over or self._reading:
                 return False
             self._reading = True
             return True
 
     def _finish(self) -> None:
         with self._lock:
-            self._reading = False
-            closed, self._closed = self._closed, True
-        if closed or not self._exchange.reusable():
+            self._reading, self._over = False, True
+        if self._closed or not self._exchange.reusable():
             self._exchange.connection.close()
         else:
             self._release(self._exchange)
