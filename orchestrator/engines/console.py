@@ -73,7 +73,11 @@ class Listed:
     @property
     def health(self) -> str:
         """From the status text: ``Up 2 minutes (healthy)``."""
-        for word, health in (("(healthy)", "healthy"), ("(unhealthy)", "unhealthy"), ("(health: starting)", "starting")):
+        for word, health in (
+            ("(healthy)", "healthy"),
+            ("(unhealthy)", "unhealthy"),
+            ("(health: starting)", "starting"),
+        ):
             if word in self.status:
                 return health
         return ""
@@ -129,11 +133,30 @@ class Logs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Died:
-    """A container ended."""
+class Happened:
+    """A container began (``start``) or ended (``die``)."""
 
     container: str
-    exit_code: int
+    action: str
+    service: str = ""
+    name: str = ""
+
+
+class Happenings(Protocol):
+    """What happens to a stack's containers from now on; ``close`` ends the iteration from any thread."""
+
+    def __iter__(self) -> Iterator[Happened]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a container fares that had no more to say. ``running``: it is up again (or still)."""
+
+    exit_code: int = 0
+    running: bool = False
+    restarting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +203,9 @@ class Console(Protocol):
         """Run a command on the caller's own terminal or pipes; its exit code."""
         ...
 
-    def deaths(self, stack: str) -> Iterator[Died]:
-        """Ends of the stack's containers from now on, until ``close``."""
-        ...
+    def happenings(self, stack: str) -> Happenings: ...
 
-    def exit_code(self, container: str) -> int:
-        """The code an ended container left."""
-        ...
+    def ended(self, container: str) -> Ended: ...
 
     def processes(self, container: str) -> Processes: ...
 
