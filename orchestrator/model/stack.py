@@ -205,6 +205,17 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageModel:
+    """A top-level `models` entry. ``key`` is its name in the file."""
+
+    key: str
+    model: str
+    name: str = ""
+    context_size: int | None = None
+    runtime_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """What should be. ``services`` are the enabled ones; ``disabled`` names those of inactive profiles (never orphans)."""
 
@@ -213,6 +224,7 @@ class Stack:
     disabled: frozenset[str] = frozenset()
     networks: Mapping[str, Network] = field(default_factory=dict)
     volumes: Mapping[str, Volume] = field(default_factory=dict)
+    models: Mapping[str, LanguageModel] = field(default_factory=dict)
     working_dir: str = ""
     config_files: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()

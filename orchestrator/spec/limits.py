@@ -27,6 +27,7 @@ class Limits:
     interpolation_depth: int = 32
     value_bytes: int = _MIB
     ports: int = 65_536
+    replicas: int = 10_000
 
 
 DEFAULTS = Limits()
@@ -40,7 +41,8 @@ _MEANINGS = {
     "services": "services",
     "interpolation_depth": "levels of ${...} inside ${...}",
     "value_bytes": "bytes in one interpolated value",
-    "ports": "ports in one range",
+    "ports": "ports of one service",
+    "replicas": "containers of one service",
 }
 
 

@@ -76,13 +76,13 @@ def _missing_service(seen: Seen, other: str) -> tuple[str, str]:
 def _written_at(service: Map, other: str) -> Path:
     """Where the file says that ``service`` needs ``other``: in `depends_on`, or in a field that implies it."""
     mark = service["depends_on"].keys_at.get(other)
-    for name, path, place in _implied(service):
+    for name, path, place in implied(service):
         if name == other and place == mark:
             return path
     return ("depends_on", other)
 
 
-def _implied(service: Map) -> Iterator[tuple[str, Path, Any]]:
+def implied(service: Map) -> Iterator[tuple[str, Path, Any]]:
     """The services that other fields make this one depend on, the path of the field and its mark."""
     for key in NAMESPACES:
         owner = service.get(key)

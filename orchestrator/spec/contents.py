@@ -1,0 +1,109 @@
+"""What configs and secrets hold, read once for all services that use them, and the grants made of it.
+
+A file that is given as it is stays where it is and is mounted; one with an owner or mode of its own, and everything
+that comes from the environment or the spec, is content to be uploaded. Digests are keyed; the texts of secrets are
+remembered for masking.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.model import fingerprint
+from orchestrator.model.values import FileGrant, FileKind
+from orchestrator.spec import values
+from orchestrator.spec.document import Map
+from orchestrator.spec.hints import quoted
+from orchestrator.spec.records import Row, attributes, rows, same
+from orchestrator.spec.values import BadValue
+
+LARGEST_FILE = 16 * 1024 * 1024
+_ROOTS = {FileKind.CONFIG: "/", FileKind.SECRET: "/run/secrets/"}
+GRANT = {**rows(same, "uid gid"), "mode": Row("mode", values.file_mode)}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A config or secret: the file it is (``path``) and, unless that is a directory, what it holds."""
+
+    path: str = ""
+    data: bytes | None = field(default=None, repr=False)
+    digest: str = ""
+
+
+class Contents:
+    """The configs and secrets that services of ``model`` use."""
+
+    def __init__(self, model: Map, key: bytes, *, read: bool = True) -> None:
+        self._key, self._read = key, read
+        self.secret_values: set[str] = set()
+        problems: list[Any] = []
+        self._found: dict[tuple[FileKind, str], Content] = {}
+        for kind, name in _used(model):
+            try:
+                self._found[kind, name] = self._content(kind, name, (model.get(f"{kind.value}s") or {}).get(name) or {})
+            except BadValue as bad:
+                problems += [((f"{kind.value}s", name, *path), *words) for path, *words in bad.problems]
+        if problems:
+            raise BadValue(problems=problems)
+
+    def grant(self, kind: FileKind, node: Mapping[str, Any]) -> FileGrant:
+        """What a service's entry gives it."""
+        name = node["source"]
+        content = self._found[kind, name]
+        owner = attributes(node, GRANT)
+        target = os.path.join(_ROOTS[kind], node.get("target") or name)
+        # An owner or mode cannot be given to a mounted file, so such a file is copied.
+        if content.path and (not owner or content.data is None):
+            return FileGrant(kind, name, target, source=content.path, digest=content.digest, **owner)
+        return FileGrant(kind, name, target, content=content.data, digest=content.digest, **owner)
+
+    def _content(self, kind: FileKind, name: str, resource: Mapping[str, Any]) -> Content:
+        if resource.get("external"):
+            hint = "give it a `file`, `environment` or `content`"
+            message = f"the external {kind.value} {quoted(name)} cannot be found"
+            raise BadValue(problems=[(("external",), message, hint)])
+        for key in ("driver", "template_driver"):
+            if resource.get(key):
+                raise BadValue(problems=[((key,), f"a {kind.value} cannot have a `{key}` here", f"remove `{key}`")])
+        path = resource.get("file", "")
+        data = self._file(path) if path else _text(resource)
+        if kind is FileKind.SECRET and data:
+            self.secret_values.add(data.decode("utf-8", "replace").strip())
+        return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "")
+
+    def _file(self, path: str) -> bytes | None:
+        if not self._read or os.path.isdir(path):
+            return None
+        try:
+            with open(path, "rb") as file:
+                data = file.read(LARGEST_FILE + 1)
+        except (OSError, ValueError) as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
+            message, hint = f"the file {quoted(path)} {reason}", "create it, or mend the path"
+            raise BadValue(problems=[(("file",), message, hint)]) from None
+        if len(data) > LARGEST_FILE:
+            hint = f"keep it below {LARGEST_FILE // 1024 // 1024} MiB, or mount it as a volume"
+            raise BadValue(problems=[(("file",), f"the file {quoted(path)} is too large", hint)])
+        return data
+
+
+def _text(resource: Mapping[str, Any]) -> bytes:
+    text = resource.get("x-#value", resource.get("content"))
+    if text is None:
+        variable = str(resource.get("environment", ""))
+        message = f"the environment variable {quoted(variable)} is not set"
+        raise BadValue(problems=[(("environment",), message, f"set it: export {variable}=..., or in the .env file")])
+    return str(text).encode("utf-8", "surrogateescape")
+
+
+def _used(model: Map) -> list[tuple[FileKind, str]]:
+    found: dict[tuple[FileKind, str], None] = {}
+    for service in (model.get("services") or {}).values():
+        for kind in FileKind:
+            for grant in service.get(f"{kind.value}s") or ():
+                found[kind, grant["source"]] = None
+    return list(found)
