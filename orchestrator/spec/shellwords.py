@@ -40,9 +40,21 @@ class _Splitter:
 
 def split(text: str) -> list[str]:
     """The words of ``text``."""
+    return _read(text)[0]
+
+
+def unread(text: str) -> str:
+    """The rest of ``text`` that only a shell would read; empty where there is none or the text cannot be split."""
+    try:
+        return _read(text)[1]
+    except ValueError:
+        return ""
+
+
+def _read(text: str) -> tuple[list[str], str]:
     state = _Splitter()
-    escaped = False
-    for character in text:
+    escaped, rest = False, ""
+    for position, character in enumerate(text):
         if escaped:
             state.add(character)
             escaped = False
@@ -55,6 +67,7 @@ def split(text: str) -> list[str]:
         elif not state.quote and character in _ENDS:
             if character == ">" and state.word and state.word[0].isdigit():
                 state.started = False
+            rest = text[position:]
             break
         else:
             _other(state, character)
@@ -62,7 +75,7 @@ def split(text: str) -> list[str]:
         state.finish()
     if escaped or state.quote:
         raise ValueError("a quote or a backslash at the end of the command is not closed")
-    return state.words
+    return state.words, rest
 
 
 def _other(state: _Splitter, character: str) -> None:

@@ -14,7 +14,8 @@ from orchestrator.spec.hints import quoted
 from orchestrator.spec.values import BadValue
 
 PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
-_KNOWN = frozenset((*PROPAGATIONS, "ro", "rw", "nocopy", "z", "Z"))
+LISTED = ("ro", "rw", "nocopy", "z", "Z", *PROPAGATIONS)
+KNOWN = frozenset(LISTED)
 # Meant for other platforms; Linux engines have no such thing, so leaving them out loses nothing.
 _WITHOUT_MEANING = frozenset(("consistent", "cached", "delegated"))
 
@@ -40,7 +41,7 @@ def unknown_options(text: str) -> list[str]:
         options = _parts(text)[2] if len(text) > 2 else []
     except BadValue:
         return []
-    return [option for option in options if option not in _KNOWN | _WITHOUT_MEANING]
+    return [option for option in options if option not in KNOWN | _WITHOUT_MEANING]
 
 
 def is_path(source: str) -> bool:

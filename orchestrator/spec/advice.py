@@ -1,0 +1,155 @@
+"""What is accepted and then does nothing, or less than it seems to: for warnings and for `stack lint`.
+
+Compose passes over these in silence; here each is a ``Finding`` (path, message, hint). ``lost`` looks at a document
+as written, for what its short forms leave out; ``advice`` looks at the final model. ``NO_EFFECT`` is the list of
+fields that nothing acts on at present, with the reason; taking a row away is part of making a field work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.spec import patterns, shellwords, volumes
+from orchestrator.spec.document import Map
+from orchestrator.spec.hints import did_you_mean, listing, quoted
+from orchestrator.spec.patterns import Rules
+from orchestrator.spec.project import Finding
+from orchestrator.spec.values import Path
+
+_SWARM = "it matters on a Swarm only"
+_WINDOWS = "only Windows containers have it"
+NO_EFFECT: dict[str, str] = {
+    "services.*.pull_refresh_after": "no version of Compose reads it; write `pull_policy: every_24h`",
+    "services.*.cpu_count": f"{_WINDOWS}; write `cpus`",
+    "services.*.cpu_percent": f"{_WINDOWS}; write `cpus`",
+    "services.*.isolation": _WINDOWS,
+    "services.*.build.isolation": _WINDOWS,
+    "services.*.volumes.[].consistency": "Linux engines have no such setting",
+    "services.*.deploy.endpoint_mode": _SWARM,
+    "services.*.deploy.labels": f"{_SWARM}; `labels` of the service go to its containers",
+    "services.*.deploy.placement": _SWARM,
+    "services.*.deploy.resources.reservations.cpus": f"{_SWARM}; `cpu_shares` gives a share of busy processors",
+    "services.*.deploy.resources.reservations.generic_resources": _SWARM,
+    "configs.*.labels": _SWARM,
+    "configs.*.template_driver": _SWARM,
+    "secrets.*.labels": _SWARM,
+    "secrets.*.driver": _SWARM,
+    "secrets.*.driver_opts": _SWARM,
+    "secrets.*.template_driver": _SWARM,
+}
+_TREE: Rules[str] = patterns.table(NO_EFFECT)
+_HARMLESS = ("default", "ingress", "vip")  # what would be done anyway
+
+
+def advice(model: Map) -> list[Finding]:
+    """All there is to say about the final ``model``."""
+    found = list(_without_effect(model, _TREE, ()))
+    for name, service in (model.get("services") or {}).items():
+        for rule in RULES:
+            found += [(("services", name, *path), message, hint) for path, message, hint in rule(service)]
+    for name, network in (model.get("networks") or {}).items():
+        found += _external(("networks", name), network)
+    for kind in ("configs", "secrets"):
+        for name, resource in (model.get(kind) or {}).items():
+            found += _external((kind, name), resource)
+    return found
+
+
+def lost(document: Map) -> list[Finding]:
+    """What the short forms of ``document``, as written, leave out."""
+    found: list[Finding] = []
+    services = document.get("services")
+    for name, service in services.items() if isinstance(services, dict) else ():
+        if isinstance(service, dict):
+            found += [(("services", name, *path), message, hint) for path, message, hint in _lost_of(service)]
+    return found
+
+
+def _lost_of(service: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, text in enumerate(service.get("volumes") or ()):
+        for option in volumes.unknown_options(text) if isinstance(text, str) else ():
+            hint = did_you_mean(option, volumes.KNOWN) or f"known: {listing(volumes.LISTED)}"
+            yield ("volumes", index), f"the option {quoted(option)} is not known and left out", hint
+    for key in ("command", "entrypoint"):
+        text = service.get(key)
+        rest = shellwords.unread(text) if isinstance(text, str) else ""
+        if rest:
+            message = f"{quoted(rest)} is left out of the {key}: no shell reads it"
+            yield (key,), message, f'write {key}: ["sh", "-c", "..."] for a shell'
+
+
+def _without_effect(node: Any, rules: Rules[str], path: Path) -> Iterator[Finding]:
+    if rules.rule is not None:
+        if node not in _HARMLESS:
+            yield path, f"`{path[-1]}` has no effect here", rules.rule
+    elif isinstance(node, Map):
+        for key, value in node.items():
+            below = rules.below(key)
+            if below is not None:
+                yield from _without_effect(value, below, (*path, key))
+    elif isinstance(node, list) and rules.item is not None:
+        for index, value in enumerate(node):
+            yield from _without_effect(value, rules.item, (*path, index))
+
+
+def _pull_policy(service: Map) -> Iterator[Finding]:
+    policy = service.get("pull_policy", "missing")
+    known = ("always", "never", "missing", "build", "daily", "weekly")
+    if policy not in known and not policy.startswith("every_"):
+        hint = did_you_mean(policy, known) or "write missing, or every_12h to look again after a while"
+        yield ("pull_policy",), f"{quoted(policy)} means the same as `missing`", hint
+
+
+def _restart(service: Map) -> Iterator[Finding]:
+    if "restart" in service and (service.get("deploy") or {}).get("restart_policy") is not None:
+        yield ("restart",), "`deploy.restart_policy` takes the place of `restart`", "remove one of them"
+
+
+def _health(service: Map) -> Iterator[Finding]:
+    check = service.get("healthcheck") or {}
+    if "start_interval" in check and "start_period" not in check and not check.get("disable"):
+        message = "`start_interval` has no effect without a `start_period`"
+        yield ("healthcheck", "start_interval"), message, "add `start_period: 30s`"
+
+
+def _mounts(service: Map) -> Iterator[Finding]:
+    for index, mount in enumerate(service.get("volumes") or ()):
+        kind, target = mount.get("type"), str(mount.get("target", ""))
+        for block in ("bind", "volume", "tmpfs", "image"):
+            if mount.get(block) and block != kind:
+                message = f"`{block}` has no effect on a mount of type {kind}"
+                yield ("volumes", index, block), message, "remove it, or change the type"
+        if kind == "volume" and target[1:2] == ":" and target[:1].isalpha():
+            message = f"{quoted(target)} is read as a Windows path, not as a volume named {quoted(target[0])}"
+            yield ("volumes", index), message, "give the volume a longer name, or write a mapping with source and target"
+
+
+def _labels(service: Map) -> Iterator[Finding]:
+    for label in service.get("labels") or ():
+        if label.startswith("com.docker.compose."):
+            yield ("labels", label), f"the label {quoted(label)} belongs to Compose and is overwritten", "remove it"
+
+
+def _watches(service: Map) -> Iterator[Finding]:
+    for index, watch in enumerate((service.get("develop") or {}).get("watch") or ()):
+        if (watch.get("action") == "sync+exec") != ("exec" in watch):
+            message = "`exec` and the action `sync+exec` have no effect without each other"
+            yield ("develop", "watch", index), message, "write both, or none"
+
+
+def _global(service: Map) -> Iterator[Finding]:
+    deploy = service.get("deploy") or {}
+    if str(deploy.get("mode", "")).startswith("global") and deploy.get("replicas", 1) != 1:
+        yield ("deploy", "replicas"), "a global service has one container on each host", "remove `replicas`"
+
+
+RULES = (_pull_policy, _restart, _health, _mounts, _labels, _watches, _global)
+
+
+def _external(path: Path, resource: Any) -> Iterator[Finding]:
+    if not isinstance(resource, dict) or not resource.get("external"):
+        return
+    for key in resource:
+        if key not in ("name", "external") and not key.startswith("x-"):
+            yield (*path, key), f"`{key}` has no effect on what is `external`", "remove one of them"
