@@ -179,4 +179,4 @@ def _unescape(match: re.Match[str]) -> str:
     digits = code[1:]
     if len(digits) == 3 and digits < "400" and not set(digits) & {"8", "9"}:
         return chr(int(digits, 8))
-    return match[0]
+    return "\\" + digits

@@ -21,9 +21,7 @@ def load_model(sources: list[Source], scope: Scope, context: Context) -> Map:
     """The model of ``sources`` in order, canonical, with defaults and with its paths joined to the scope's directory."""
     model = Map(mark=sources[0].documents[0].mark) if sources and sources[0].documents else Map()
     for source in sources:
-        inside = Scope(
-            scope.base, scope.directory, scope.environment, (*scope.chain, source.path), scope.resolve_paths
-        )
+        inside = Scope(scope.base, scope.directory, scope.environment, (*scope.chain, source.path), scope.resolve_paths)
         for document in source.documents:
             model = _add(model, document, source, inside, context)
     defaults.fill(model)
@@ -57,7 +55,7 @@ def _add(model: Map, document: parse.Document, source: Source, scope: Scope, con
 
 
 def _canonical(model: Map, context: Context) -> Map:
-    model = shorthand.canonical(model, context.limits)
+    model = shorthand.canonical(model, context.limits, lenient=not context.interpolate)
     _without_empty_dns(model)
     unique.enforce(model)
     return model
@@ -144,10 +142,10 @@ def _take_from_environment(model: Map, scope: Scope) -> None:
     for _, service in defaults.services_of(model):
         if isinstance(service.get("environment"), Seq):
             service["environment"] = defaults.resolved(service["environment"], scope.environment, keep_unset=True)
-    for section, key in (("secrets", "x-#value"), ("configs", "content")):
+    for section in ("secrets", "configs"):
         resources = model.get(section)
         for resource in resources.values() if isinstance(resources, Map) else ():
             variable = resource.get("environment") if isinstance(resource, Map) else None
             if isinstance(variable, str) and variable in scope.environment:
                 mark = resource.mark_of("environment")
-                resource.put(key, scope.environment[variable], mark, mark)
+                resource.put("x-#value", scope.environment[variable], mark, mark)

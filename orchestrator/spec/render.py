@@ -80,17 +80,8 @@ def _if_true(value: Any) -> Any:
 
 
 def _file_object(value: Any) -> Any:
-    """Contents that came from a variable are not shown; the variable's name is."""
-    if not isinstance(value, Map):
-        return value
-    hidden = ("content", "x-#value") if "environment" in value else ("x-#value",)
-    return Map((key, item) for key, item in value.items() if key not in hidden)
-
-
-def _secret(value: Any) -> Any:
-    if not isinstance(value, Map):
-        return value
-    return Map((key, item) for key, item in value.items() if key not in ("content", "x-#value"))
+    """What a variable held is not shown; the variable's name is."""
+    return Map((key, item) for key, item in value.items() if key != "x-#value") if isinstance(value, Map) else value
 
 
 def _env_file(value: Any) -> Any:
@@ -113,13 +104,15 @@ def _address_pools(value: Any) -> Any:
 
 
 def _without_own_keys(value: Any) -> Any:
-    return Map((key, item) for key, item in value.items() if not key.startswith("x-")) if isinstance(value, Map) else value
+    return (
+        Map((key, item) for key, item in value.items() if not key.startswith("x-")) if isinstance(value, Map) else value
+    )
 
 
-_SECRET: Rules[Shown] = patterns.table({"secrets.*": _secret, "configs.*": _file_object})
+_SECRET: Rules[Shown] = patterns.table({"secrets.*": _file_object, "configs.*": _file_object})
 _HIDDEN: Rules[Shown] = patterns.table(
     {
-        "secrets.*": _secret,
+        "secrets.*": _file_object,
         "configs.*": _file_object,
         "services.*.pull_refresh_after": _never,
         "services.*.env_file.[]": _env_file,
@@ -209,7 +202,8 @@ def names(canonical: Canonical, section: str) -> list[str]:
 def images(canonical: Canonical) -> list[str]:
     """The image of every service; what is built and has no name of its own is called after project and service."""
     return [
-        str(service.get("image") or f"{canonical.name}-{name}") for name, service in sorted(services_of(canonical.model))
+        str(service.get("image") or f"{canonical.name}-{name}")
+        for name, service in sorted(services_of(canonical.model))
     ]
 
 
