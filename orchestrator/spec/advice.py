@@ -122,7 +122,7 @@ def _mounts(service: Map) -> Iterator[Finding]:
                 yield ("volumes", index, block), message, "remove it, or change the type"
         if kind == "volume" and target[1:2] == ":" and target[:1].isalpha():
             message = f"{quoted(target)} is read as a Windows path, not as a volume named {quoted(target[0])}"
-            yield ("volumes", index), message, "give the volume a longer name, or write a mapping with source and target"
+            yield ("volumes", index), message, "give it a longer name, or write a mapping with source and target"
 
 
 def _labels(service: Map) -> Iterator[Finding]:
