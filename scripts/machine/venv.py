@@ -62,7 +62,7 @@ def _make() -> bool:
 def _install(extra: str) -> None:
     say("installing the package into it ...")
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    command = [program("python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", target]
+    command = [program("python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-e", target]
     # pip's own words go through: it knows best whether it was the network, a proxy or a missing version.
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     if subprocess.run(command, env=environment, check=False, stdout=sys.stderr).returncode != 0:
