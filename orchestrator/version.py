@@ -1,3 +1,3 @@
-"""The version of this package, where it costs nothing to read. A test keeps it equal to the packaging's."""
+"""The version of this package, where it costs nothing to read. Packaging reads it here too."""
 
 VERSION = "0.1.0"
