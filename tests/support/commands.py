@@ -22,7 +22,7 @@ from scripts.machine.commands import ROOT
 from .engines import Engine
 from .waiting import eventually
 
-STACK = (sys.executable, "-m", "orchestrator.cli.main")
+STACK = (sys.executable, "-m", "orchestrator")
 LIMIT_SECONDS = 120.0
 
 
