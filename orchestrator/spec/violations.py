@@ -97,10 +97,16 @@ def _unknown_keys(error: Any, path: list[str | int]) -> Iterator[Problem]:
         if known:
             yield [*path, key], True, f"unknown key {quoted(key)} in {_subject(path)}", _key_hint(key, known)
         else:
-            yield [*path, key], True, f"{quoted(key)} is not a name that can stand in {_subject(path)}", _NAME_HINT
+            message = f"{quoted(key)} is not a name that can stand in {_subject(path)}"
+            yield [*path, key], True, message, _NAME_HINTS.get(next(iter(named), ""), _NAME_HINT)
 
 
 _NAME_HINT = "names are made of letters, digits, `.`, `_` and `-`"
+_NAME_HINTS = {
+    r"^[a-z]+\Z": "write it in lower case and without RLIMIT_: nofile, nproc, memlock",
+    ".+": "a name cannot be empty",
+    r"^.+\Z": "a name cannot be empty",
+}
 
 
 def _key_hint(key: str, known: list[str]) -> str:
@@ -143,6 +149,8 @@ def _form_hint(path: list[str | int], value: Any, expected: Iterable[str]) -> st
     scalar = not isinstance(value, (dict, list)) and value is not None
     if value is None:
         return "give it a value, or remove the key"
+    if scalar and key in _BETTER:
+        return _BETTER[key](value)
     if scalar and "string" in expected:
         text = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
         return f'write it in quotes: {key}: "{text}"' if key else f'write it in quotes: "{text}"'
@@ -159,6 +167,15 @@ def _form_hint(path: list[str | int], value: Any, expected: Iterable[str]) -> st
     if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], (dict, list)):
         return f"write it without the brackets or the dash: {value[0]}"
     return ""
+
+
+# Fields where quotes alone would not make a good value of a number or a truth value.
+_DURATIONS = ("interval", "timeout", "start_period", "start_interval", "stop_grace_period", "delay", "monitor", "window")
+_BETTER: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(_DURATIONS, lambda value: f"add a unit: {value}s for seconds, {value}m for minutes"),
+    "memory": lambda value: f'write bytes in quotes: "{value}", or add a unit: {value}m',
+    "restart": lambda value: "write restart: always" if value is True else 'write restart: "no"',
+}
 
 
 def _is_whole(text: str) -> bool:
