@@ -14,6 +14,14 @@ from typing import Any
 
 from orchestrator.errors import UsageError, Where
 
+_PROXY_NAMES = {
+    "httpProxy": "HTTP_PROXY",
+    "httpsProxy": "HTTPS_PROXY",
+    "ftpProxy": "FTP_PROXY",
+    "noProxy": "NO_PROXY",
+    "allProxy": "ALL_PROXY",
+}
+
 
 def directory(environment: Mapping[str, str]) -> str:
     """The configuration directory: ``DOCKER_CONFIG``, else ``~/.docker``."""
@@ -45,3 +53,18 @@ def read_object(path: str) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise UsageError("the Docker client configuration is not a JSON object", where=Where(file=path))
     return content
+
+
+def proxies(environment: Mapping[str, str], address: str) -> dict[str, str]:
+    """The proxy variables that ``config.json`` gives to containers and builds of the engine at ``address``."""
+    given = load(environment).get("proxies")
+    if not isinstance(given, dict):
+        return {}
+    chosen = given.get(address, given.get("default"))
+    if not isinstance(chosen, dict):
+        return {}
+    variables: dict[str, str] = {}
+    for key, name in _PROXY_NAMES.items():
+        if chosen.get(key):
+            variables[name] = variables[name.lower()] = str(chosen[key])
+    return variables

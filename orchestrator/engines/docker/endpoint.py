@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.engines.docker import config
@@ -44,6 +44,7 @@ class Endpoint:
     tls: Tls | None = None
     source: str = "the default"
     api_version: ApiVersion | None = None
+    context: str = ""
 
     def __str__(self) -> str:
         if self.scheme == "unix":
@@ -174,7 +175,8 @@ def _from_context(name: str, source: str, environment: Mapping[str, str], pinned
     docker = _docker_endpoint(content, name, file)
     files = os.path.join(store, "tls", digest, "docker")
     tls = _tls_files(files, not docker.get("SkipTLSVerify")) if os.path.isdir(files) else None
-    return parse_host(str(docker["Host"]), tls=tls, source=f"the Docker context {name!r}", pinned=pinned)
+    found = parse_host(str(docker["Host"]), tls=tls, source=f"the Docker context {name!r}", pinned=pinned)
+    return replace(found, context=name)
 
 
 def _docker_endpoint(content: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:

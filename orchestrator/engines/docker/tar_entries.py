@@ -139,7 +139,7 @@ def _entry(source: _Source, block: bytes, letter: bytes, told: dict[str, str]) -
 
 
 def _extended(source: _Source, block: bytes, letter: bytes) -> dict[str, str]:
-    """What a pax header or a GNU long name says about the entry that follows. Global pax headers say nothing we need."""
+    """What a pax header or a GNU long name says of the entry that follows; global pax headers say nothing we need."""
     from tarfile import HeaderError, TarInfo
 
     try:

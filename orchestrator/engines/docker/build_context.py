@@ -1,0 +1,162 @@
+"""A build's context: the folder as the tar that the engine's own builder takes, and where its Dockerfile is.
+
+A ``Build`` goes in, tar bytes come out piece by piece, so that a large context needs no memory and no temporary file.
+``.dockerignore`` is understood by the Docker SDK. Links are packed as links: nothing outside the folder gets in
+through one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from orchestrator.errors import EngineError, Where
+from orchestrator.model.stack import Build
+
+SENT_DOCKERFILE = ".dockerfile.stack"
+PIECE = 1024 * 1024
+BLOCK = 512
+
+_REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
+
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """``name`` is what the builder is told; ``content`` is given where the file is not part of the context."""
+
+    name: str
+    content: bytes | None = None
+
+
+def is_remote(context: str) -> bool:
+    return context.startswith(_REMOTE)
+
+
+def check(build: Build) -> None:
+    """Refuse a context or Dockerfile that is not there, before any builder says so less clearly."""
+    if is_remote(build.context):
+        return
+    if not os.path.isdir(build.context):
+        raise EngineError(
+            "the build context is no folder",
+            where=Where(file=build.context),
+            hint="`build.context` is read relative to the file it stands in",
+            reference="build-context-missing",
+        )
+    path = dockerfile_path(build)
+    if not build.dockerfile_inline and not os.path.isfile(path):
+        raise EngineError(
+            "there is no Dockerfile",
+            where=Where(file=path),
+            hint="`build.dockerfile` is read relative to the context; write it there, or name another file",
+            reference="dockerfile-missing",
+        )
+
+
+def dockerfile_path(build: Build) -> str:
+    return os.path.normpath(os.path.join(build.context, build.dockerfile))
+
+
+def dockerfile_for_engine(build: Build) -> Dockerfile:
+    """The Dockerfile as the engine's own builder gets it: by its name inside the context, or sent along."""
+    if build.dockerfile_inline:
+        return Dockerfile(SENT_DOCKERFILE, build.dockerfile_inline.encode())
+    if is_remote(build.context):
+        return Dockerfile(build.dockerfile)
+    real = os.path.realpath(dockerfile_path(build))
+    relative = os.path.relpath(real, os.path.realpath(build.context))
+    if relative == os.pardir or relative.startswith(os.pardir + os.sep):
+        with open(real, "rb") as file:
+            return Dockerfile(SENT_DOCKERFILE, file.read())
+    return Dockerfile(relative)
+
+
+def pack(context: str, dockerfile: Dockerfile) -> Iterator[bytes]:
+    """The tar of a context folder, without what ``.dockerignore`` names."""
+    ignored = _ignore_lines(context)
+    sent: dict[str, bytes] = {}
+    if dockerfile.content is not None:
+        # The engine reads the list too, and takes what it names out of the context again: COPY must not see our file.
+        sent = {
+            ".dockerignore": "\n".join([*ignored, dockerfile.name]).encode(),
+            dockerfile.name: dockerfile.content,
+        }
+    yield from pack_tree(context, (name for name in _included(context, ignored, dockerfile.name) if name not in sent))
+    for name, content in sent.items():
+        yield from _packed(name, content)
+    yield b"\0" * (2 * BLOCK)
+
+
+def pack_tree(root: str, names: Iterable[str]) -> Iterator[bytes]:
+    """Tar entries (no end mark) for ``names`` below ``root``; owners are root, as the engine's builder expects."""
+    for name in names:
+        path = os.path.join(root, name)
+        try:
+            yield from _entry(path, name)
+        except FileNotFoundError:
+            continue  # gone since it was listed
+        except OSError as problem:
+            raise EngineError(
+                f"a file of the build context cannot be read: {problem.strerror}",
+                where=Where(file=path),
+                hint="list it in .dockerignore if the image does not need it",
+                reference="build-context-unreadable",
+            ) from problem
+
+
+def _ignore_lines(context: str) -> list[str]:
+    try:
+        with open(os.path.join(context, ".dockerignore"), encoding="utf-8-sig") as file:
+            lines = [line.strip() for line in file]
+    except FileNotFoundError:
+        return []
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _included(context: str, ignored: list[str], dockerfile: str) -> list[str]:
+    from docker.utils.build import exclude_paths
+
+    return sorted(exclude_paths(os.path.abspath(context), list(ignored), dockerfile=dockerfile))
+
+
+def _entry(path: str, name: str) -> Iterator[bytes]:
+    from tarfile import DIRTYPE, SYMTYPE, TarInfo
+
+    found = os.lstat(path)
+    info = TarInfo(name)
+    info.mode, info.mtime = stat.S_IMODE(found.st_mode), int(max(0, found.st_mtime))
+    if stat.S_ISDIR(found.st_mode):
+        info.type = DIRTYPE
+        yield info.tobuf()
+    elif stat.S_ISLNK(found.st_mode):
+        info.type, info.linkname = SYMTYPE, os.readlink(path)
+        yield info.tobuf()
+    elif stat.S_ISREG(found.st_mode):
+        info.size = found.st_size
+        yield from _file(path, info.size, info.tobuf())
+    # Sockets, pipes and devices have no place in an image.
+
+
+def _file(path: str, size: int, head: bytes) -> Iterator[bytes]:
+    """Exactly as many bytes as the head promises, whatever happens to the file meanwhile."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
+        yield head
+        left = size
+        while left:
+            piece = file.read(min(left, PIECE))
+            if not piece:
+                raise OSError(0, "it became shorter while it was read")
+            left -= len(piece)
+            yield piece
+    yield b"\0" * (-size % BLOCK)
+
+
+def _packed(name: str, content: bytes) -> Iterator[bytes]:
+    from tarfile import TarInfo
+
+    info = TarInfo(name)
+    info.size, info.mode = len(content), 0o644
+    yield info.tobuf()
+    yield content + b"\0" * (-len(content) % BLOCK)

@@ -1,0 +1,39 @@
+"""What a build is asked to do, and who hears of it: shared by both builders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.errors import EngineError
+from orchestrator.model.stack import Build
+
+Output = Callable[[str], None]  # a line of the build's own talk
+Progress = Callable[[str, str, int, int], None]  # text, part, current, total
+
+LAST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """``build`` is the file's wish; ``labels`` are ours beside it; ``reference`` is the first name of the result."""
+
+    reference: str
+    build: Build
+    labels: Mapping[str, str] = field(default_factory=dict)
+    builder: str = ""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.reference, *self.build.tags)))
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        return {**self.build.labels, **self.labels}
+
+
+def failed(request: BuildRequest, reason: str, last_lines: list[str]) -> EngineError:
+    """A build's failure with the end of what it said."""
+    said = "\n".join(f"  | {line}" for line in last_lines[-LAST_LINES:])
+    message = f"building {request.reference} failed: {reason}"
+    return EngineError(f"{message}\n{said}" if said else message, reference="build-failed")
