@@ -68,7 +68,9 @@ def remove() -> int:
     engine = _engine_if_any()
     if engine is not None and os.path.exists(venv.program("stack")):
         say(f"$ stack down -f {FILE} --volumes --rmi local")
-        if code := _stack(_environment(engine), "down", "-f", FILE, "--volumes", "--rmi", "local", "-t", "2"):
+        code = _stack(_environment(engine), "down", "-f", FILE, "--volumes", "--rmi", "local", "-t", "2")
+        # A private engine goes as a whole, whatever is left in it.
+        if code and engine.source != "private":
             return code
     if PRIVATE.state.exists() or PRIVATE.run.exists():
         say(f"ending the private engine and removing {PRIVATE.state} ...")
