@@ -1,0 +1,77 @@
+"""What carrying out an action needs at hand: the client, the shared event subscription, and what is known of images.
+
+One ``Access`` lives in one ``DockerEngine``; everything in it may be used by many threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orchestrator.cancel import CancelToken
+from orchestrator.engines.base import Progress
+from orchestrator.engines.docker import changes
+from orchestrator.engines.docker.client import Client
+from orchestrator.engines.docker.wire import quote
+from orchestrator.errors import ImageUnavailable, NotFound
+from orchestrator.model.actions import ContainerRef
+
+
+class Access:
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.create_network_lock = threading.Lock()
+        self._images: dict[str, str] = {}
+        self._subscription: changes.Subscription | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.client.environment
+
+    def subscription(self) -> changes.Subscription:
+        """The one subscription to container events, begun with the first wait."""
+        with self._lock:
+            if self._subscription is None:
+                self._subscription = changes.subscribe(self.client, {"type": ["container"]})
+            return self._subscription
+
+    def image_id(self, reference: str) -> str:
+        """The id behind a reference, remembered until the reference is pulled, built or removed through us."""
+        known = self._images.get(reference)
+        if known is None:
+            try:
+                known = str(self.client.get_json(f"/images/{quote(reference)}/json")["Id"])
+            except NotFound as problem:
+                raise missing_image(reference) from problem
+            self._images[reference] = known
+        return known
+
+    def know_images(self, images: Mapping[str, str]) -> None:
+        self._images = dict(images)
+
+    def forget_image(self, reference: str) -> None:
+        self._images.pop(reference, None)
+
+    def inspect(self, ref: ContainerRef) -> Mapping[str, Any]:
+        """The engine's answer about a container. Raises NotFound."""
+        found: Mapping[str, Any] = self.client.get_json(f"/containers/{quote(ref.target)}/json")
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
+
+Execute = Callable[[Access, Any, Progress, CancelToken], str]
+
+
+def missing_image(reference: str) -> ImageUnavailable:
+    return ImageUnavailable(
+        f'image "{reference}" is not on this engine',
+        hint="pull it (`stack pull`), build it (`stack build`), or set pull_policy: missing",
+        status=404,
+    )

@@ -1,0 +1,60 @@
+"""``DockerEngine``: one Docker Engine behind the seam of ``engines.base``. It only connects the parts.
+
+Looking is ``observe``, acting ``execute``. What is kept between calls can be lost without harm: the engine's
+facts, ids of images, one subscription to events.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from orchestrator.cancel import CancelToken
+from orchestrator.engines.base import Progress
+from orchestrator.engines.docker import facts
+from orchestrator.engines.docker import observe as observing
+from orchestrator.engines.docker.access import Access
+from orchestrator.engines.docker.client import Client
+from orchestrator.engines.docker.facts import Host
+from orchestrator.errors import EngineUnreachable
+from orchestrator.model.actions import Action
+from orchestrator.model.observed import ObservedState, Scope
+
+
+class DockerEngine:
+    """Safe to use from many threads. The caller closes it; the client goes with it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._access = Access(client)
+        self._host: Host | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        endpoint = self.client.endpoint
+        return f"unix://{os.path.realpath(endpoint.address)}" if endpoint.scheme == "unix" else str(endpoint)
+
+    def observe(self, scope: Scope) -> ObservedState:
+        try:
+            state = observing.observe(self.client, scope, self._facts)
+        except EngineUnreachable:
+            self._host = None  # what comes back may be another version
+            raise
+        self._access.know_images({name: image.id for name, image in state.images.items()})
+        return state
+
+    def execute(self, action: Action, *, progress: Progress, cancel: CancelToken) -> str:
+        from orchestrator.engines.docker.execute import execute  # a plan without steps needs none of it
+
+        return execute(self._access, action, progress, cancel)
+
+    def close(self) -> None:
+        self._access.close()
+        self.client.close()
+
+    def _facts(self) -> Host:
+        with self._lock:
+            if self._host is None:
+                self._host = facts.read(self.client)
+            return self._host

@@ -1,0 +1,146 @@
+"""Services that something else provides: run the provider's program as Compose does, and take the variables it hands
+back.
+
+The program is a plugin of the Docker command line (``docker-TYPE``) or an executable ``TYPE`` in ``PATH``. It is
+called with fixed arguments, never through a shell, and speaks JSON lines on its output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from orchestrator.cancel import CancelToken
+from orchestrator.engines.base import Progress
+from orchestrator.engines.docker import config
+from orchestrator.engines.docker.access import Access
+from orchestrator.errors import EngineError, Interrupted
+from orchestrator.model import actions
+
+SYSTEM_PLUGINS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+
+
+def run(access: Access, action: actions.RunProvider, progress: Progress, cancel: CancelToken) -> str:
+    """The variables for the services that depend on it, as ``KEY=value`` lines."""
+    import subprocess
+
+    process = subprocess.Popen(
+        [program(action.provider.type, access.environment), *arguments(action)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=dict(access.environment),
+        start_new_session=True,
+    )
+    complaints = _collected(process.stderr)
+    end = cancel.subscribe(process.terminate)
+    try:
+        variables, errors = _conversation(process.stdout, action.service, progress)
+        code = process.wait()
+    finally:
+        end()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if cancel.is_set():
+        raise Interrupted(signal_number=cancel.signal_number or 2)
+    if code != 0 or errors:
+        raise _failed(action, code, errors or complaints())
+    return "\n".join(f"{key}={value}" for key, value in variables.items())
+
+
+def arguments(action: actions.RunProvider) -> list[str]:
+    options = [f"--{name}={value}" for name, values in action.provider.options.items() for value in values]
+    return ["compose", f"--project-name={action.stack}", action.command, *options, action.service]
+
+
+def program(kind: str, environment: Mapping[str, str]) -> str:
+    """The provider's executable. Raises EngineError when there is none."""
+    for path in _candidates(kind, environment):
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    raise EngineError(
+        f'no provider "{kind}": there is neither a docker plugin of that name nor a program in PATH',
+        hint=f"install docker-{kind} into ~/.docker/cli-plugins, or {kind} into PATH",
+        reference="provider-missing",
+    )
+
+
+def _candidates(kind: str, environment: Mapping[str, str]) -> Iterator[str]:
+    if "/" in kind or kind in ("", ".", "..", "compose"):
+        return  # a name, not a path; and `compose` would be Compose itself
+    extra = config.load(environment).get("cliPluginsExtraDirs")
+    folders = [
+        *(extra if isinstance(extra, list) else ()),
+        f"{config.directory(environment)}/cli-plugins",
+        *SYSTEM_PLUGINS,
+    ]
+    yield from (f"{folder}/docker-{kind}" for folder in folders)
+    yield from (f"{folder}/{kind}" for folder in environment.get("PATH", os.defpath).split(os.pathsep) if folder)
+
+
+def _conversation(output: IO[str] | None, service: str, progress: Progress) -> tuple[dict[str, str], list[str]]:
+    """Read until the program ends: progress is passed on, variables and errors are collected."""
+    variables: dict[str, str] = {}
+    errors: list[str] = []
+    for line in output or ():
+        message = _message(line)
+        text = str(message.get("message", ""))
+        match message.get("type"):
+            case "info":
+                progress(text, "", 0, 0)
+            case "error":
+                errors.append(text)
+            case "setenv":
+                key, _, value = text.partition("=")
+                variables[f"{service.upper().replace('-', '_')}_{key}"] = value
+            case "rawsetenv":
+                key, _, value = text.partition("=")
+                variables[key] = value
+            case _:
+                pass  # "debug", and what later versions may say
+    return variables, errors
+
+
+def _message(line: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _collected(stream: IO[str] | None) -> Any:
+    """Read a stream on a thread of its own; calling the result gives its last lines."""
+    import threading
+
+    kept: list[str] = []
+
+    def read() -> None:
+        for line in stream or ():
+            kept.append(line.rstrip())
+            del kept[:-10]
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def result() -> list[str]:
+        reader.join(timeout=1.0)
+        return kept
+
+    return result
+
+
+def _failed(action: actions.RunProvider, code: int, said: list[str]) -> EngineError:
+    details = "".join(f"\n    {line}" for line in said)
+    what = f'provider "{action.provider.type}" of service "{action.service}" failed to {action.command}'
+    return EngineError(f"{what} (exit code {code}){details}", reference="provider-failed")

@@ -1,0 +1,218 @@
+"""Wait until a container is what the plan needs it to be: woken by the engine's events, decided by reading its
+state.
+
+An action goes in; the wait ends when the condition holds, when it cannot hold any more (at once: exited, removed,
+unhealthy), when the time is up, or when the user wants to stop. The verdict on one reading is a pure function.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from orchestrator.cancel import CancelToken
+from orchestrator.engines.docker import changes, evidence
+from orchestrator.engines.docker.access import Access
+from orchestrator.errors import EngineError, Interrupted, NotFound
+from orchestrator.model.actions import AwaitContainer, WaitFor
+
+RELIST_SECONDS = 2.0
+RESTARTS_FORGIVEN = 2  # of a container with a health check: it may still come up
+_IN_WORDS = {
+    WaitFor.STARTED: "started",
+    WaitFor.HEALTHY: "healthy",
+    WaitFor.STABLE: "running stably",
+    WaitFor.READY: "ready",
+    WaitFor.COMPLETED: "completed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """``seconds``: when time alone will change the verdict."""
+
+    seconds: float | None = None
+
+
+Verdict = Done | Failed | Waiting
+
+
+def wait(access: Access, action: AwaitContainer, cancel: CancelToken) -> str:
+    """Text why it went on without the condition, where that is permitted; else nothing, or an error."""
+    watch = _Watch(access, action)
+    failure = watch.until_decided(cancel)
+    if failure is None:
+        return ""
+    if not action.required:
+        return failure.message.partition("\n")[0]
+    raise failure
+
+
+class _Watch:
+    """One wait: the container is read again after each event about it."""
+
+    def __init__(self, access: Access, action: AwaitContainer) -> None:
+        self.access, self.action = access, action
+        self.began = time.monotonic()
+        self.id = action.container.id
+        self.last: Mapping[str, Any] = {}
+        self.restarts_before: int | None = None
+
+    def until_decided(self, cancel: CancelToken) -> EngineError | None:
+        # Most waits find their condition met: look before listening.
+        verdict = self.read()
+        while isinstance(verdict, Waiting):
+            left = self._left()
+            if left is not None and left <= 0:
+                return self._error("timeout", f"is not {_IN_WORDS[self.action.condition]} after {self._limit():g} s")
+            self._listen(verdict, left, cancel)
+            if cancel.is_set():
+                raise Interrupted(signal_number=cancel.signal_number or 2)
+            verdict = self.read()
+        return self._error("container-failed", verdict.why) if isinstance(verdict, Failed) else None
+
+    def _listen(self, verdict: Waiting, left: float | None, cancel: CancelToken) -> None:
+        """Until something was decided, or until time alone may decide."""
+        bounds = [seconds for seconds in (verdict.seconds, left) if seconds is not None]
+        changes.wait_until(
+            self.access.subscription(),
+            lambda: None if isinstance(self.read(), Waiting) else True,
+            self._is_relevant,
+            timeout=min(bounds, default=None),
+            relist=RELIST_SECONDS,
+            cancel=cancel,
+        )
+
+    def read(self) -> Verdict:
+        try:
+            self.last = self.access.inspect(self.action.container)
+        except NotFound:
+            return Failed("was removed")
+        self.id = self.last["Id"]
+        restarts = self.last.get("RestartCount") or 0
+        if self.restarts_before is None:
+            self.restarts_before = restarts
+        return judge(self.last, self.action, restarts - self.restarts_before, time.time())
+
+    def _is_relevant(self, event: changes.EngineEvent) -> bool:
+        mine = event.id == self.id if self.id else event.name == self.action.container.name
+        return mine and not event.action.startswith("exec_")
+
+    def _limit(self) -> float:
+        return self.action.timeout or 0.0
+
+    def _left(self) -> float | None:
+        return None if self.action.timeout is None else self.began + self.action.timeout - time.monotonic()
+
+    def _error(self, reference: str, why: str) -> EngineError:
+        name = self.action.container.name
+        if not self.last:
+            return EngineError(f'container "{name}" {why}', reference=reference)
+        lines = evidence.tail(self.access.client, self.last)
+        message = evidence.told(f'container "{name}" {why}', [evidence.probe(self.last)], lines)
+        return EngineError(message, hint=f"see all of it: docker logs {name}", reference=reference)
+
+
+def judge(container: Mapping[str, Any], action: AwaitContainer, restarts: int, now: float) -> Verdict:
+    """What one reading means. ``restarts`` are those since the wait began, ``now`` is in Unix seconds."""
+    match action.condition:
+        case WaitFor.READY:
+            return _ready(container, action.monitor_ns, restarts, now)
+        case WaitFor.STARTED:
+            return _started(container)
+        case WaitFor.HEALTHY:
+            return _healthy(container, restarts)
+        case WaitFor.STABLE:
+            return _stable(container, action.monitor_ns, restarts, now)
+        case WaitFor.COMPLETED:
+            return _completed(container)
+        case _:
+            assert_never(action.condition)
+
+
+def _ready(container: Mapping[str, Any], monitor_ns: int, restarts: int, now: float) -> Verdict:
+    if _has_health_check(container) and not _finished_well(container):
+        return _healthy(container, restarts)
+    return _stable(container, monitor_ns, restarts, now)
+
+
+def _started(container: Mapping[str, Any]) -> Verdict:
+    state = container["State"]
+    if state.get("Running") or _finished_well(container):
+        return Done()
+    return _over(container) or Waiting()
+
+
+def _healthy(container: Mapping[str, Any], restarts: int) -> Verdict:
+    if not _has_health_check(container):
+        return Failed("has no health check, so it can never be healthy")
+    health = (container["State"].get("Health") or {}).get("Status")
+    if health == "unhealthy":
+        return Failed("is unhealthy")
+    if restarts > RESTARTS_FORGIVEN:
+        return Failed(f"keeps restarting; it last {evidence.ending(container)}")
+    over = _over(container)
+    if over is not None:
+        return over
+    return Done() if health == "healthy" and container["State"].get("Running") else Waiting()
+
+
+def _stable(container: Mapping[str, Any], monitor_ns: int, restarts: int, now: float) -> Verdict:
+    state = container["State"]
+    if _finished_well(container):
+        return Done()
+    if restarts or state.get("Restarting"):
+        return Failed(f"{evidence.ending(container)} and was started again by its restart policy")
+    over = _over(container)
+    if over is not None:
+        return over
+    if not state.get("Running"):
+        return Waiting()
+    left = monitor_ns / 1e9 - max(0.0, now - unix_seconds(state["StartedAt"]))
+    return Done() if left <= 0 else Waiting(left)
+
+
+def _completed(container: Mapping[str, Any]) -> Verdict:
+    if _finished_well(container):
+        return Done()
+    return _over(container) or Waiting()
+
+
+def _over(container: Mapping[str, Any]) -> Failed | None:
+    """It ended, and its restart policy will not bring it back by itself."""
+    state = container["State"]
+    if state.get("Status") in ("exited", "dead") or state.get("Dead"):
+        return Failed(evidence.ending(container))
+    if state.get("Status") == "removing":
+        return Failed("is being removed")
+    return None
+
+
+def _finished_well(container: Mapping[str, Any]) -> bool:
+    state = container["State"]
+    return state.get("Status") == "exited" and state.get("ExitCode") == 0 and not state.get("Error")
+
+
+def _has_health_check(container: Mapping[str, Any]) -> bool:
+    test: list[str] = ((container.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+    return bool(test) and test[0] != "NONE"
+
+
+def unix_seconds(moment: str) -> float:
+    """``2026-11-23T19:33:49.283502358Z``; the engine always writes UTC."""
+    from datetime import datetime
+
+    whole, _, fraction = moment.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + float(f"0.{fraction or 0}")
