@@ -50,6 +50,8 @@ class RemoveImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateNetwork:
+    """``network.labels`` are complete: the user's, Compose's and ours. ``CreateVolume`` likewise."""
+
     network: Network
 
 
@@ -216,6 +218,7 @@ class RunProvider:
     service: str
     provider: Provider
     command: str = "up"  # up, down, stop
+    stack: str = ""
 
 
 Action = (
