@@ -44,7 +44,7 @@ def engine(newer_programs: Path) -> Iterator[Engine]:
     private = private_engines.Private.called(f"t{os.getpid()}")
     try:
         running = control.start(private)
-        yield Engine(running.address, running.host, newer_programs, private.state)
+        yield _with_busybox(Engine(running.address, running.host, newer_programs, private.state))
     finally:
         control.stop(private, remove=True)
 
@@ -66,7 +66,7 @@ def newer_engine(newer_programs: Path) -> Iterator[Engine]:
     private = private_engines.Private.called(f"n{os.getpid()}", programs=newer_programs, isolated=True)
     try:
         running = control.start(private)
-        yield Engine(running.address, running.host, newer_programs, private.state)
+        yield _with_busybox(Engine(running.address, running.host, newer_programs, private.state))
     finally:
         control.stop(private, remove=True)
 
@@ -91,7 +91,7 @@ def private_engine(newer_programs: Path) -> Iterator[EngineMaker]:
         private = private_engines.Private.called(name, programs=programs, isolated=True)
         started.append(private)
         running = control.start(private, *arguments)
-        return Engine(running.address, running.host, newer_programs, private.state)
+        return _with_busybox(Engine(running.address, running.host, newer_programs, private.state))
 
     packages.have(packages.ENGINE)
     try:

@@ -31,12 +31,12 @@ class Running:
 
 
 def start(private: engine.Private, *arguments: str, group: str = "") -> Running:
-    """Start it with the busybox base on it; nothing happens when it runs already."""
+    """Start it; nothing happens when it runs already."""
     if is_root():
         engine.start(private, arguments=(*POOLS, *arguments), group=group or os.environ.get("SUDO_GID", ""))
-        images.import_busybox(private.api)
         return Running(private.name, private.address, private.host)
-    return Running(**json.loads(_again("start", private, "--group", group or str(os.getgid()), "--", *arguments)))
+    mine = group or str(os.getgid())
+    return Running(**json.loads(_again("start", private, "--bare", "--group", mine, "--", *arguments)))
 
 
 def stop(private: engine.Private, *, remove: bool = False) -> None:
@@ -64,7 +64,10 @@ def main(words: Sequence[str]) -> int:
     try:
         if options.verb == "start":
             arguments = [word for word in options.arguments if word != "--"]
-            print(json.dumps(asdict(start(private, *arguments, group=options.group))))
+            running = start(private, *arguments, group=options.group)
+            if not options.bare:
+                images.import_busybox(private.api)
+            print(json.dumps(asdict(running)))
         else:
             stop(private, remove=options.remove)
     except Problem as problem:
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--programs", type=Path, help="an unpacked newer engine")
         verb.add_argument("--state", type=Path, help="where it stores images and volumes (/var/lib/stack-NAME)")
     starting.add_argument("--group", default="", help="the group that may use the socket")
+    starting.add_argument("--bare", action="store_true", help="without the busybox base image")
     starting.add_argument("arguments", nargs="*", help="more arguments for dockerd, after --")
     stopping.add_argument("--remove", action="store_true", help="delete its images, volumes and log too")
     return parser
