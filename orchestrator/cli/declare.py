@@ -1,7 +1,8 @@
 """How a command says what it accepts: a frozen dataclass whose fields are made by the functions below.
 
-The declaration is the only place an option is written down: the reader parses by it, the help pages are rendered from it,
-and tests compare it with the inventory of Compose's own options. Nothing third-party is needed to run a command.
+The declaration is the only place an option is written down: the reader parses by it, the help pages are rendered
+from it, and tests compare it with the inventory of Compose's own options. Nothing third-party is needed to run a
+command.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ FLAG, TEXT, NUMBER, POSITIONAL = "flag", "text", "number", "positional"
 class Parameter:
     """One option or positional argument.
 
-    ``later``: known, accepted by the reader and refused with a clear message, because what it asks for is not built yet.
+    ``later``: known, accepted by the reader and refused with a clear message, because it is not built yet.
     ``rest``: everything from here on belongs to another program (``exec web ls -l``).
     """
 
@@ -61,7 +62,8 @@ def number(*names: str, help: str = "", metavar: str = "N", default: int | None 
 
 def many(*names: str, help: str = "", metavar: str = "TEXT", hidden: bool = False, later: bool = False) -> Any:
     """An option that may be given several times; its values keep their order."""
-    return _field(Parameter(names=names, kind=TEXT, many=True, help=help, metavar=metavar, hidden=hidden, later=later), ())
+    known = Parameter(names=names, kind=TEXT, many=True, help=help, metavar=metavar, hidden=hidden, later=later)
+    return _field(known, ())
 
 
 def argument(metavar: str, help: str = "", *, required: bool = True) -> Any:

@@ -1,46 +1,79 @@
-"""Which engine a command talks to: Docker as Docker's own command line would find it, or the memory engine kept in a file.
+"""Which engine a command talks to: Docker as Docker's own command line would find it, or the memory engine kept in
+a file.
 
-``STACK_ENGINE=memory:FILE`` is for trying commands without any engine; its world lives in that file from run to run.
+``STACK_ENGINE=memory:FILE`` is for trying commands without any engine; its world lives in that file from run to
+run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.engines.base import Engine
 from orchestrator.engines.console import Console
 from orchestrator.errors import UsageError
 
+if TYPE_CHECKING:
+    from orchestrator.engines.docker.client import Client
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+
+class Connected(Protocol):
     """An engine, its console, and the name by which a host tells it from others."""
 
-    engine: Engine
-    console: Console
-    id: str
-    close: Callable[[], None]
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def console(self) -> Console: ...
+
+    @property
+    def id(self) -> str: ...
+
+    def close(self) -> None: ...
 
 
 def connect(environment: Mapping[str, str], *, host: str = "", context: str = "") -> Connected:
     """The engine that options and environment name. Nothing is asked of it yet."""
     chosen = environment.get("STACK_ENGINE", "")
     if not chosen or chosen == "docker":
-        return _docker(environment, host, context)
-    kind, colon, path = chosen.partition(":")
+        from orchestrator.engines.docker.client import Client
+
+        return Docker(Client.from_environment(environment, host=host, context=context))
+    kind, _, path = chosen.partition(":")
     if kind == "memory" and path:
         from orchestrator.cli import rehearsal
 
-        return rehearsal.connect(path)
+        return rehearsal.Rehearsal(path)
     raise UsageError(f"STACK_ENGINE is {chosen!r}", hint="leave it unset for Docker, or write memory:FILE")
 
 
-def _docker(environment: Mapping[str, str], host: str, context: str) -> Connected:
-    from orchestrator.engines.docker.client import Client
-    from orchestrator.engines.docker.console import DockerConsole
-    from orchestrator.engines.docker.engine import DockerEngine
+class Docker:
+    """A Docker engine; a command that only looks never loads what carries out plans."""
 
-    client = Client.from_environment(environment, host=host, context=context)
-    engine = DockerEngine(client)
-    return Connected(engine, DockerConsole(client), str(client.endpoint), engine.close)
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            from orchestrator.engines.docker.engine import DockerEngine
+
+            self._engine = DockerEngine(self._client)
+        return self._engine
+
+    @property
+    def console(self) -> Console:
+        from orchestrator.engines.docker.console import DockerConsole
+
+        return DockerConsole(self._client)
+
+    @property
+    def id(self) -> str:
+        return str(self._client.endpoint)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        self._client.close()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.wiring import Context
 from orchestrator.model.stack import Stack
-from orchestrator.spec.load import LoadRequest
+from orchestrator.spec import names
+from orchestrator.spec.files import FileMissing
+from orchestrator.spec.load import LoadRequest, load_canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def request(context: Context, services: Sequence[str] = (), **more: bool) -> LoadRequest:
+def request(context: Context, services: Sequence[str] = (), **more: Any) -> LoadRequest:
     """What the options ask for; ``more`` are further fields of the request."""
     shared = context.shared
     return LoadRequest(
@@ -43,3 +46,31 @@ def _stdin(files: Sequence[str], context: Context) -> bytes | None:
     import sys
 
     return sys.stdin.buffer.read()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which stack is meant. ``services`` are those of the file, ``None`` where there is no file."""
+
+    name: str
+    services: frozenset[str] | None
+
+
+def identify(context: Context) -> Identity:
+    """The stack's name and its services, checking nothing else; with a name no file is needed."""
+    explicit = context.shared.project_name or context.environment.get("COMPOSE_PROJECT_NAME", "")
+    lightly = request(context, normalize=False, resolve_paths=False, resolve_env=False, consistency=False)
+    try:
+        found = load_canonical(lightly)
+    except FileMissing:
+        if not explicit or context.shared.files:
+            raise
+        return Identity(names.chosen(explicit, context.environment) or explicit, None)
+    services = found.model.get("services")
+    return Identity(found.name, frozenset([*(services or ()), *found.disabled]))
+
+
+def name_of(context: Context) -> str:
+    """The stack's name alone; no file is read where the name is given."""
+    explicit = names.chosen(context.shared.project_name, context.environment)
+    return explicit or identify(context).name

@@ -1,8 +1,9 @@
 """The program ``stack``: find the command, run it, and turn whatever happened into output and an exit code.
 
-In: the arguments. Out: the exit code; 0 done, 1 failed, 2 usage or invalid file, 75 the stack is busy, 130/143 signals, and
-the container's own code where the command promises it. Every error of a run ends here, and only here becomes text. Nothing is
-imported before it is known to be needed: most of the time of a short command would be imports.
+In: the arguments. Out: the exit code; 0 done, 1 failed, 2 usage or invalid file, 75 the stack is busy, 130/143
+signals, and the container's own code where the command promises it. Every error of a run ends here, and only here
+becomes text. Nothing is imported before it is known to be needed: most of the time of a short command would be
+imports.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _report(problem: Exception, context: Context) -> int:
 
 
 def _pipe_closed() -> int:
-    """The reader of our output has gone, which is no news to anyone; keep the interpreter from complaining at its end."""
+    """The reader of our output has gone, which is no news; keep the interpreter from complaining at its end."""
     import os
 
     nowhere = os.open(os.devnull, os.O_WRONLY)

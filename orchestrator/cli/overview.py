@@ -1,4 +1,6 @@
-"""``stack --help``: all commands and the options they share, made from the tables without reading any command's module."""
+"""``stack --help``: all commands and the options they share, made from the tables without reading any command's
+module.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """From the arguments behind ``stack`` to values: the grammar that ``docker compose`` users have in their fingers.
 
-In: argument lists and declarations. Out: filled-in declarations, or a ``UsageError`` with a "did you mean". Global options
-are understood before and after the sub-command; where a command declares the same letter itself, its meaning wins there.
-Switches take ``=true`` and ``=false``; single letters may be joined (``-it``, ``-fapp.yml``); ``--`` ends the options.
+In: argument lists and declarations. Out: filled-in declarations, or a ``UsageError`` with a "did you mean". Global
+options are understood before and after the sub-command; where a command declares the same letter itself, its
+meaning wins there. Switches take ``=true`` and ``=false``; single letters may be joined (``-it``, ``-fapp.yml``);
+``--`` ends the options.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ def before_command(argv: Sequence[str], shared: type, given: Given) -> list[str]
     """Read the options in front of the sub-command into ``given``; returns the sub-command's name and all behind it."""
     grammar = Grammar("")
     grammar.learn(parameters(shared), given)
-    words = _options(grammar, list(argv), stop_at_word=True)
-    return words
+    return _options(grammar, list(argv), stop_at_word=True)
 
 
-def after_command(command: str, argv: Sequence[str], declaration: type[Declared], shared: type, given: Given) -> Declared:
+def after_command(
+    command: str, argv: Sequence[str], declaration: type[Declared], shared: type, given: Given
+) -> Declared:
     """Read everything behind the sub-command: its own options and arguments, and shared options into ``given``."""
     grammar = Grammar(command)
     grammar.learn(parameters(declaration), grammar.given)

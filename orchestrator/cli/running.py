@@ -1,7 +1,7 @@
 """The one way in which commands change the world: one writer, a display, reconcile, and an honest end.
 
-In: a desired stack and a policy. Out: the result of a run that succeeded; everything else is an error that says what failed,
-with what the container said last, and what serves now.
+In: a desired stack and a policy. Out: the result of a run that succeeded; everything else is an error that says
+what failed, with what the container said last, and what serves now.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.reconcile import Result, preview, reconcile
 from orchestrator.errors import ApplyFailed, PlanError, StackError
+from orchestrator.events import Event, Sink, StepProgress
+from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Note, Plan, StepResult
 from orchestrator.model.stack import Stack
@@ -30,10 +32,12 @@ def carry_out(
     title: str,
     wait: bool = True,
     agreed: Check | None = None,
+    hush: frozenset[type[Action]] = frozenset(),
 ) -> Result | None:
-    """Bring ``stack`` about. With ``agreed`` the plan is shown to it first, under the lock; False means that nothing is done.
+    """Bring ``stack`` about. ``agreed`` is shown the plan first, under the lock, and may say no.
 
-    ``None`` when nothing was carried out (``--dry-run``, or not agreed). Raises what main turns into an exit code.
+    Of actions in ``hush`` no progress is shown. ``None`` when nothing was carried out (``--dry-run``, or not
+    agreed). Raises what main turns into an exit code.
     """
     if context.shared.dry_run:
         show(context, preview(stack, context.engine.engine, policy)[0])
@@ -52,7 +56,7 @@ def carry_out(
                 stack,
                 context.engine.engine,
                 policy,
-                sink=sink,
+                sink=Hushed(sink, hush) if hush else sink,
                 workers=context.workers,
                 cancel=context.cancel,
                 first=first,
@@ -60,6 +64,17 @@ def carry_out(
     if not result.ok:
         raise failure(result)
     return result
+
+
+class Hushed:
+    """A sink that passes on everything but the progress within some actions."""
+
+    def __init__(self, sink: Sink, kinds: frozenset[type[Action]]) -> None:
+        self._sink, self._kinds = sink, kinds
+
+    def emit(self, event: Event) -> None:
+        if not (isinstance(event, StepProgress) and type(event.step.action) in self._kinds):
+            self._sink.emit(event)
 
 
 def show(context: Context, plan: Plan) -> None:
@@ -75,11 +90,16 @@ def failure(result: Result) -> StackError:
         impossible = [note for note in result.notes if note.level is Level.ERROR]
         return _impossible(impossible) if impossible else _unsettled(result)
     first = result.failures[0]
-    lines = [_failed(first), *_further(result.failures[1:])]
+    lines = failures(result.failures)
     if result.restored:
         lines.append(f"the earlier version serves again: {', '.join(result.restored)}")
     hint = first.error.hint if first.error else ""
     return ApplyFailed("\n".join(lines), where=first.error.where if first.error else None, hint=hint)
+
+
+def failures(failed: tuple[StepResult, ...]) -> list[str]:
+    """The first failure in full, of the others their first lines."""
+    return [_failed(failed[0]), *_further(failed[1:])]
 
 
 def _failed(result: StepResult) -> str:

@@ -1,7 +1,7 @@
 """Every command in one table: its name, the module that carries it out, and one line about it.
 
-``stack --help`` prints it and ``main`` looks names up in it; a command's module is imported only when it is the one asked for.
-A new command is a row here and a file in ``commands/``.
+``stack --help`` prints it and ``main`` looks names up in it; a command's module is imported only when it is the one
+asked for. A new command is a row here and a file in ``commands/``.
 """
 
 from __future__ import annotations

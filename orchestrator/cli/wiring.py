@@ -1,7 +1,8 @@
-"""The composition root: from options and environment to the parts a command works with, each made when first asked for.
+"""The composition root: from options and environment to the parts a command works with, each made when first asked
+for.
 
-A ``Context`` belongs to one command line. Commands get everything through it, so that nothing in them knows where files,
-engines, keys or terminals come from.
+A ``Context`` belongs to one command line. Commands get everything through it, so that nothing in them knows where
+files, engines, keys or terminals come from.
 """
 
 from __future__ import annotations
@@ -117,11 +118,12 @@ class Context:
         except UsageError:
             return "plain"
 
-    def display(self, title: str) -> AbstractContextManager[Sink]:
-        """The display of one run, as the options and the terminal have it."""
+    def display(self, title: str, *, live: bool = True) -> AbstractContextManager[Sink]:
+        """The display of one run, as the options and the terminal have it; lines at most if not ``live``."""
         from orchestrator.cli.render import progress
 
         chosen = progress.mode(self.shared.progress, self.ansi(), self.err, self.environment)
+        chosen = "plain" if chosen == "tty" and not live else chosen
         colour = progress.colours(self.ansi(), self.err, self.environment)
         return progress.display(chosen, title, self.err, colour=colour, mask=self.masked)
 

@@ -1,15 +1,18 @@
 """What `up`, `create`, `plan` and `apply` have in common: the options that say how to get to the desired state.
 
-Options in, a ``Policy`` and a ``Stack`` with other replica counts out; contradictions are refused as Compose refuses them.
+Options in, a ``Policy`` and a ``Stack`` with other replica counts out; contradictions are refused as Compose
+refuses them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from orchestrator.cli.declare import arguments, flag, many, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
+from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.stack import PullPolicy, Stack
 from orchestrator.planner.policy import Policy, Recreate
 
@@ -60,7 +63,15 @@ def exclusive(one: str, has_one: object, other: str, has_other: object) -> None:
         raise UsageError(f"{one} and {other} contradict each other", hint="leave one of them out")
 
 
-def policy(wishes: Wishes, context: Context, *, start: bool = True, wait: bool = False, wait_timeout: int | None = None) -> Policy:
+def policy(
+    wishes: Wishes,
+    context: Context,
+    stack: Stack,
+    *,
+    start: bool = True,
+    wait: bool = False,
+    wait_timeout: int | None = None,
+) -> Policy:
     """What the options ask of the planner."""
     checked(wishes, context)
     recreate = Recreate.DIVERGED
@@ -69,7 +80,7 @@ def policy(wishes: Wishes, context: Context, *, start: bool = True, wait: bool =
     elif wishes.force_recreate or wishes.renew_anonymous_volumes:
         recreate = Recreate.FORCE
     return Policy(
-        targets=frozenset(wishes.services) or None,
+        targets=targets(wishes.services, stack),
         dependencies=not wishes.no_deps,
         start=start,
         recreate=recreate,
@@ -85,6 +96,20 @@ def policy(wishes: Wishes, context: Context, *, start: bool = True, wait: bool =
         wait_timeout=wait_timeout,
         stop_timeout=wishes.timeout,
     )
+
+
+def targets(named: tuple[str, ...], stack: Stack) -> frozenset[str] | None:
+    """The services that the names (or glob patterns) mean; ``None`` where none is named."""
+    if not named:
+        return None
+    found = {name for name in stack.services for pattern in named if fnmatchcase(name, pattern)}
+    return frozenset(found) if found else frozenset(known(stack, name) for name in named)
+
+
+def hush(wishes: Wishes) -> frozenset[type[Action]]:
+    """The actions whose progress is not to be shown."""
+    kinds: list[type[Action]] = [PullImage] if wishes.quiet_pull else []
+    return frozenset([*kinds, BuildImage] if wishes.quiet_build else kinds)
 
 
 def dependencies_recreated(wishes: Wishes, recreate: Recreate) -> Recreate:

@@ -1,7 +1,7 @@
 """What people ask of an engine beside the state of a stack: lists, logs, processes, a command in a container.
 
-Nothing here decides about a stack; ``ps``, ``logs``, ``exec`` and their kin look through it. One list call answers a list:
-no container is asked on its own for what the list already says.
+Nothing here decides about a stack; ``ps``, ``logs``, ``exec`` and their kin look through it. One list call answers
+a list: no container is asked on its own for what the list already says.
 """
 
 from __future__ import annotations
@@ -157,6 +157,7 @@ class Ended:
     exit_code: int = 0
     running: bool = False
     restarting: bool = False
+    started_at: str = ""  # of its latest run, by the engine's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

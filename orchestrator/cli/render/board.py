@@ -1,6 +1,8 @@
-"""What there is to show of a run: one row per object, kept up to date from events. No clock, no terminal; shared by displays.
+"""What there is to show of a run: one row per object, kept up to date from events. No clock, no terminal; shared by
+displays.
 
-Several steps may be about one object (create, upload, start, wait); they share a row, which is done when the last of them is.
+Several steps may be about one object (create, upload, start, wait); they share a row, which is done when the last
+of them is.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Row:
-    """``parts`` are layers of an image (current, total bytes); ``detail`` is the last thing that was said about the row."""
+    """``parts`` are layers of an image (current, total bytes); ``detail`` the last thing said about the row."""
 
     id: str
     began: float
@@ -83,7 +85,7 @@ class Board:
         return None
 
     def _plan(self, event: PlanMade) -> None:
-        counts: dict[str, int] = {row_id: 0 for row_id in self.rows}
+        counts: dict[str, int] = dict.fromkeys(self.rows, 0)
         for step in event.plan.steps:
             row_id = words.of(step.action, step.group).id
             counts[row_id] = counts.get(row_id, 0) + 1

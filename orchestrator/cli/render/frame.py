@@ -1,6 +1,7 @@
 """One picture of a run for a terminal of a given size: rows in, lines out, and nothing else.
 
-When not everything fits, what is under way or has failed goes before what is finished, and a line says what is left out.
+When not everything fits, what is under way or has failed goes before what is finished, and a line says what is left
+out.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def _rows(rows: Sequence[Row], now: float, tick: int, columns: int, style: Style
         said = width.pad(width.fit(said, max(0, room)), max(0, room))
         mark = style.paint(_COLOURS[row.status], _mark(row, tick, style))
         coloured = style.paint(_COLOURS[row.status], said)
-        lines.append(f" {mark} {width.pad(width.fit(name, name_width), name_width)}  {coloured} {style.paint('34', time)}")
+        named = width.pad(width.fit(name, name_width), name_width)
+        lines.append(f" {mark} {named}  {coloured} {style.paint('34', time)}")
     return lines
 
 

@@ -53,7 +53,8 @@ class JsonLines:
                 note = event.note
                 record: Record = {"status": _LEVELS[note.level].value, "text": note.text, "reference": note.reference}
                 return record | {"where": "" if note.where is None else str(note.where)}
-        return None
+            case _:
+                return None
 
 
 def _progress(event: StepProgress) -> Record:

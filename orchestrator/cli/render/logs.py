@@ -1,17 +1,20 @@
-"""Lines of several containers on one screen: ``web-1  | line``, each name in a colour of its own.
+"""Lines of several containers on one screen: ``web-1 | line``, each name in a colour of its own.
 
-On a terminal the lines are made harmless; into a pipe their bytes go as they are. Standard output and error of the containers
-stay apart.
+On a terminal the lines are made harmless; into a pipe their bytes go as they are. Standard output and error of the
+containers stay apart.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from orchestrator.cli.render import safe
+from orchestrator.cli.render import progress, safe
 from orchestrator.engines.console import STDERR, Said
+
+if TYPE_CHECKING:
+    from orchestrator.cli.wiring import Context
 
 COLOURS = ("36", "33", "32", "35", "34", "36;1", "33;1", "32;1", "35;1", "34;1")
 
@@ -92,3 +95,14 @@ class LogPrinter:
 def _harmless(content: bytes) -> bytes:
     text = content.decode(errors="replace")
     return content if text.isprintable() else safe.harmless(text.rstrip("\r")).encode(errors="replace")
+
+
+def printer(
+    context: Context, *, prefix: bool = True, colour: bool = True, raw: bool = False, flush: bool = True
+) -> LogPrinter:
+    """The printer for a command's own standard output and error."""
+    context.out.flush()
+    painted = colour and progress.colours(context.ansi(), context.out, context.environment)
+    return LogPrinter(
+        context.out.buffer, context.err.buffer, prefix=prefix, colour=painted, raw=raw, flush=flush
+    )

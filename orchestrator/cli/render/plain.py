@@ -43,7 +43,8 @@ class Plain:
                 return self._ended(event)
             case Noted():
                 return notes.line(event.note)
-        return ""
+            case _:
+                return ""
 
     def _ended(self, event: StepEnded) -> str:
         step = event.result.step

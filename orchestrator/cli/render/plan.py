@@ -1,7 +1,7 @@
 """A plan for people: what happens to which object, why, the fields behind it, and each step with what it waits for.
 
-Every mark has its word beside it (``+ create``, ``~ update in place``, ``-/+ replace``, ``- remove``), so colour only repeats
-what is said.
+Every mark has its word beside it (``+ create``, ``~ update in place``, ``-/+ replace``, ``- remove``), so colour
+only repeats what is said.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """A plan as data, in the shape of ``schemas/plan.schema.json``: for programs, reviews, and ``stack apply FILE``.
 
-Values of environment variables, configs and secrets never get in: an action is described by what it is about, and fields that
-differ come masked from the planner.
+Values of environment variables, configs and secrets never get in: an action is described by what it is about, and
+fields that differ come masked from the planner.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from orchestrator.cli.render import plan as plans
@@ -77,38 +78,26 @@ def _object(action: Action) -> Document:
 
 def _arguments(action: Action) -> Document:
     """What a reader needs beside the object's name; never a value that could be secret."""
-    match action:
-        case PullImage():
-            return _given(platform=action.platform, services=list(action.services))
-        case BuildImage():
-            return _given(service=action.service, context=action.build.context, target=action.build.target)
-        case CreateContainer():
-            return _given(image=action.settings.image, networks=list(action.networks))
-        case ConnectNetwork():
-            return _given(network=action.network, aliases=list(action.attachment.aliases))
-        case DisconnectNetwork():
-            return {"network": action.network}
-        case RenameContainer():
-            return {"new_name": action.new_name}
-        case UploadFiles():
-            return {"targets": [grant.target for grant in action.files]}
-        case StopContainer():
-            return _given(timeout=action.timeout)
-        case KillContainer():
-            return {"signal": action.signal}
-        case RemoveContainer():
-            return {"volumes": action.volumes, "force": action.force}
-        case AwaitContainer():
-            return _given(condition=action.condition.value, timeout=action.timeout)
-        case RunHook():
-            return {"hook": action.kind.value}
-        case RunProvider():
-            return {"provider": action.provider.type, "command": action.command}
-    return {}
+    describe = _ARGUMENTS.get(type(action))
+    described = describe(action) if describe else {}
+    return {name: value for name, value in described.items() if value not in ("", None, [])}
 
 
-def _given(**values: Any) -> Document:
-    return {name: value for name, value in values.items() if value not in ("", None, [])}
+_ARGUMENTS: dict[type[Action], Callable[[Any], Document]] = {
+    PullImage: lambda a: {"platform": a.platform, "services": list(a.services)},
+    BuildImage: lambda a: {"service": a.service, "context": a.build.context, "target": a.build.target},
+    CreateContainer: lambda a: {"image": a.settings.image, "networks": list(a.networks)},
+    ConnectNetwork: lambda a: {"network": a.network, "aliases": list(a.attachment.aliases)},
+    DisconnectNetwork: lambda a: {"network": a.network},
+    RenameContainer: lambda a: {"new_name": a.new_name},
+    UploadFiles: lambda a: {"targets": [grant.target for grant in a.files]},
+    StopContainer: lambda a: {"timeout": a.timeout},
+    KillContainer: lambda a: {"signal": a.signal},
+    RemoveContainer: lambda a: {"volumes": a.volumes, "force": a.force},
+    AwaitContainer: lambda a: {"condition": a.condition.value, "timeout": a.timeout},
+    RunHook: lambda a: {"hook": a.kind.value},
+    RunProvider: lambda a: {"provider": a.provider.type, "command": a.command},
+}
 
 
 def _note(note: Note) -> Document:

@@ -1,4 +1,6 @@
-"""Errors for the person who reads them: what, where and what to do next; and as a JSON line for those who asked for JSON."""
+"""Errors for the person who reads them: what, where and what to do next; and as a JSON line for those who asked for
+JSON.
+"""
 
 from __future__ import annotations
 

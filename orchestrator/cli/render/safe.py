@@ -1,7 +1,8 @@
 """Text from elsewhere (names, logs, health checks) made harmless for a terminal.
 
-Colours that a program printed are dropped; every other control character, and those that turn the direction of writing, are
-shown instead of being carried out, so that no text can move the cursor, rename the window or hide what it says.
+Colours that a program printed are dropped; every other control character, and those that turn the direction of
+writing, are shown instead of being carried out, so that no text can move the cursor, rename the window or hide what
+it says.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Live progress on a terminal: the picture is drawn over the one before, in one write, when something has happened.
 
-Events only change the board; a thread of its own draws, so that a slow terminal never holds up a run. Several events within
-a moment make one picture; while something is under way a slow tick keeps spinner and times moving.
+Events only change the board; a thread of its own draws, so that a slow terminal never holds up a run. Several
+events within a moment make one picture; while something is under way a slow tick keeps spinner and times moving.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What each action is called, for progress and for plans: the object it is about and the words for doing it and having done it."""
+"""What each action is called, for progress and for plans: the object it is about and the words for doing it and
+having done it.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from orchestrator.model.actions import (
     Action,
@@ -55,6 +57,23 @@ _AWAITED = {
     WaitFor.READY: "Ready",
     WaitFor.COMPLETED: "Exited",
 }
+_CONTAINER: dict[type[Action], tuple[str, str]] = {
+    CreateContainer: ("Creating", "Created"),
+    UploadFiles: ("Configuring", "Configured"),
+    StartContainer: ("Starting", "Started"),
+    StopContainer: ("Stopping", "Stopped"),
+    RestartContainer: ("Restarting", "Restarted"),
+    KillContainer: ("Killing", "Killed"),
+    PauseContainer: ("Pausing", "Paused"),
+    UnpauseContainer: ("Unpausing", "Unpaused"),
+    RenameContainer: ("Renaming", "Renamed"),
+    UpdateContainer: ("Updating", "Updated"),
+    RemoveContainer: ("Removing", "Removed"),
+    ConnectNetwork: ("Connecting", "Connected"),
+    DisconnectNetwork: ("Disconnecting", "Disconnected"),
+}
+_ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, UploadFiles, RunHook)
+_PASSING_IN_A_REPLACEMENT = (StopContainer, RemoveContainer, RenameContainer)
 
 
 def of(action: Action, group: str = "") -> Words:
@@ -77,48 +96,23 @@ def of(action: Action, group: str = "") -> Words:
         case RunProvider():
             return Words("Service", action.service, f"Provider {action.command}", "Provided")
         case _:
-            return _container(action, group.startswith("replace"))
+            doing, done = _container(action, group.startswith("replace"))
+            passing = isinstance(action, _ALWAYS_PASSING)
+            if group.startswith("replace"):
+                passing = passing or isinstance(action, _PASSING_IN_A_REPLACEMENT)
+            return Words("Container", final_name(action.container), doing, done, passing)
 
 
-def _container(action: Action, replacing: bool) -> Words:
-    assert not isinstance(
-        action,
-        PullImage | BuildImage | RemoveImage | CreateNetwork | RemoveNetwork | CreateVolume | RemoveVolume | RunProvider,
-    )
-    name = final_name(action.container)
+def _container(action: Action, replacing: bool) -> tuple[str, str]:
     match action:
-        case CreateContainer():
-            return Words("Container", name, *(("Recreating", "Recreated") if replacing else ("Creating", "Created")))
-        case StartContainer():
-            return Words("Container", name, "Starting", "Started")
-        case StopContainer():
-            return Words("Container", name, "Stopping", "Stopped", passing=replacing)
-        case RemoveContainer():
-            return Words("Container", name, "Removing", "Removed", passing=replacing)
-        case RestartContainer():
-            return Words("Container", name, "Restarting", "Restarted")
-        case KillContainer():
-            return Words("Container", name, "Killing", "Killed")
-        case PauseContainer():
-            return Words("Container", name, "Pausing", "Paused")
-        case UnpauseContainer():
-            return Words("Container", name, "Unpausing", "Unpaused")
-        case UpdateContainer():
-            return Words("Container", name, "Updating", "Updated")
-        case RenameContainer():
-            return Words("Container", name, "Renaming", "Renamed", passing=replacing)
-        case ConnectNetwork():
-            return Words("Container", name, "Connecting", "Connected", passing=True)
-        case DisconnectNetwork():
-            return Words("Container", name, "Disconnecting", "Disconnected", passing=True)
-        case UploadFiles():
-            return Words("Container", name, "Configuring", "Configured", passing=True)
-        case RunHook():
-            return Words("Container", name, f"Running {action.kind.value}", f"Ran {action.kind.value}", passing=True)
+        case CreateContainer() if replacing:
+            return "Recreating", "Recreated"
         case AwaitContainer():
-            return Words("Container", name, "Waiting", _AWAITED[action.condition])
+            return "Waiting", _AWAITED[action.condition]
+        case RunHook():
+            return f"Running {action.kind.value}", f"Ran {action.kind.value}"
         case _:
-            assert_never(action)
+            return _CONTAINER[type(action)]
 
 
 def final_name(container: ContainerRef) -> str:

@@ -53,7 +53,8 @@ class DockerConsole:
         except NotFound:
             return Ended()
         restarting = bool(state.get("Restarting"))
-        return Ended(int(state.get("ExitCode", 0)), bool(state.get("Running")) and not restarting, restarting)
+        running = bool(state.get("Running")) and not restarting
+        return Ended(int(state.get("ExitCode", 0)), running, restarting, state.get("StartedAt", ""))
 
     def processes(self, container: str) -> Processes:
         answer = self._client.get_json(f"/containers/{container}/top")

@@ -1,0 +1,228 @@
+"""`up` in the foreground: the services' output on one screen until they end or someone says stop.
+
+One thread prints lines, one listens to the engine; the main thread alone decides, from a queue that signals write
+to as well. The first Ctrl-C stops the services in order, the second kills them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from orchestrator.cancel import CancelToken
+from orchestrator.cli import containers, ordering, signals
+from orchestrator.cli.render.logs import LogPrinter
+from orchestrator.cli.wiring import Context
+from orchestrator.controller.lock import stack_lock
+from orchestrator.engines.console import Ended, Happened, LogWish, Said, Silent
+from orchestrator.errors import ApplyFailed, EngineError, Interrupted
+from orchestrator.model.observed import Scope
+from orchestrator.model.plan import Plan
+from orchestrator.model.stack import Stack
+from orchestrator.planner import orders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """What to show, and what ends it. ``services`` are those whose output is shown."""
+
+    services: frozenset[str]
+    abort_on_exit: bool = False
+    abort_on_failure: bool = False
+    exit_code_from: str = ""
+    timestamps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Signalled:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """No more lines can come; ``problem`` is why, if that is a problem."""
+
+    problem: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """``run`` is when the run that is followed began, by the engine's clock."""
+
+    name: str
+    service: str
+    run: str
+
+
+Item = Silent | Happened | _Signalled | _Over
+
+
+class Attachment:
+    """Made before the services are brought up, so that nothing they do is missed; then ``follow``, then ``close``."""
+
+    def __init__(self, context: Context, stack: Stack, manner: Manner, printer: LogPrinter) -> None:
+        self._context, self._stack, self._manner, self._printer = context, stack, manner, printer
+        self._console = context.engine.console
+        self._queue: SimpleQueue[Item] = SimpleQueue()
+        self._happenings = self._console.happenings(stack.name)
+        self._before = {c.id for c in containers.of_stack(context, stack.name, everything=False)}
+        self._logs = self._console.logs()
+        self._following: dict[str, _Followed] = {}
+        self._alive: set[str] = set()
+        self._started: set[str] = set()
+        threading.Thread(target=self._listen, daemon=True, name="happenings").start()
+
+    def follow(self) -> int:
+        """Show what the services say until all or one of them ends it, or a signal; the exit code."""
+        with signals.handled(lambda number: self._queue.put(_Signalled(number))):
+            self._attach_all()
+            if not self._following:
+                return 0
+            threading.Thread(target=self._print_on, daemon=True, name="logs").start()
+            return self._decide()
+
+    def stop(self) -> None:
+        """Stop the services in order; on a further signal kill them."""
+        self._context.say("stopping; once more to kill")
+        cancel = self._context.cancel = CancelToken()
+        with signals.handled(cancel.set):
+            try:
+                self._carry_out(lambda observed, chosen: orders.stop(observed, chosen, self._stack), cancel)
+                return
+            except Interrupted:
+                pass
+            except ApplyFailed:
+                if not cancel.is_set():
+                    raise
+        self._context.cancel = CancelToken()
+        self._carry_out(lambda observed, chosen: orders.kill(observed, chosen, signal="SIGKILL"), None)
+
+    def close(self) -> None:
+        self._happenings.close()
+        self._logs.close()
+
+    def _listen(self) -> None:
+        try:
+            for happened in self._happenings:
+                if happened.action == "start":
+                    self._queue.put(happened)
+        except EngineError:
+            pass  # the logs end as well then, and say so
+
+    def _print_on(self) -> None:
+        try:
+            for item in self._logs:
+                if isinstance(item, Said):
+                    self._printer.line(item)
+                else:
+                    self._queue.put(item)
+        except (EngineError, OSError) as problem:
+            self._queue.put(_Over(problem))
+            return
+        self._queue.put(_Over())
+
+    def _attach_all(self) -> None:
+        while not self._queue.empty():
+            item = self._queue.get()
+            if isinstance(item, Happened):
+                self._started.add(item.container)
+        found = [c for c in containers.of_stack(self._context, self._stack.name) if c.service in self._manner.services]
+        shown = [c for c in found if c.running or c.id in self._started]
+        self._printer.know({c.id: containers.short_name(c) for c in shown})
+        if shown:
+            self._context.say("Attaching to " + ", ".join(containers.short_name(c) for c in shown))
+        for container in shown:
+            fresh = container.id in self._started or container.id not in self._before
+            self._add(container.id, container.name, container.service, fresh=fresh)
+
+    def _add(self, container: str, name: str, service: str, *, fresh: bool) -> None:
+        """Follow a container from the beginning of its run, or (not ``fresh``) from now on."""
+        run = self._console.ended(container).started_at
+        wish = LogWish(
+            container=container,
+            follow=True,
+            since=run if fresh else "",
+            tail="all" if fresh else "0",
+            timestamps=self._manner.timestamps,
+        )
+        try:
+            self._logs.add(wish)
+        except EngineError as problem:
+            self._context.say(f"warning: {name}: {problem.message}")
+            return
+        self._following[container] = _Followed(name, service, run)
+        self._alive.add(container)
+
+    def _decide(self) -> int:
+        while True:
+            match self._queue.get():
+                case _Signalled(number):
+                    self.stop()
+                    raise Interrupted(signal_number=number)
+                case _Over(problem):
+                    if problem is not None:
+                        raise problem
+                    return 0
+                case Happened() as happened:
+                    self._took_up(happened)
+                case Silent(container):
+                    code = self._fell_silent(container)
+                    if code is not None:
+                        return code
+                    if not self._alive:
+                        return 0
+
+    def _took_up(self, happened: Happened) -> None:
+        """A container began. One that is followed is left alone: its end tells of the new run too."""
+        if happened.service not in self._manner.services or happened.container in self._following:
+            return
+        stem = happened.name.removeprefix(self._stack.name).lstrip("-_")
+        self._printer.know({happened.container: stem or happened.name})
+        self._add(happened.container, happened.name, happened.service, fresh=True)
+
+    def _fell_silent(self, container: str) -> int | None:
+        """A container's output ended; the exit code of it all, if that ends it all."""
+        was = self._following.pop(container, None)
+        ended = self._console.ended(container)
+        self._printer.silent(container)
+        if was is not None and (ended.running or ended.started_at != was.run) and ended.started_at:
+            self._add(container, was.name, was.service, fresh=ended.started_at != was.run)
+            return None
+        restarting = " (restarting)" if ended.restarting else ""
+        self._printer.remark(container, f"exited with code {ended.exit_code}{restarting}")
+        if not ended.restarting:
+            self._alive.discard(container)
+        return self._aborted(was.service if was else "", ended)
+
+    def _aborted(self, service: str, ended: Ended) -> int | None:
+        manner = self._manner
+        if not manner.abort_on_exit and not (manner.abort_on_failure and ended.exit_code != 0):
+            return None
+        self.stop()
+        if manner.exit_code_from not in ("", service):
+            return self._code_of(manner.exit_code_from)
+        return ended.exit_code
+
+    def _code_of(self, service: str) -> int:
+        for container in containers.of_stack(self._context, self._stack.name):
+            if container.service == service:
+                return self._console.ended(container.id).exit_code
+        return 0
+
+    def _carry_out(self, make: Callable[..., Plan], cancel: CancelToken | None) -> None:
+        """Carry out an order on all the stack's containers; without the lock where nothing may hold it up any more."""
+        engine, name = self._context.engine, self._stack.name
+        if cancel is None:
+            self._order(make)
+            return
+        with stack_lock(engine.id, name, wait=True, cancel=cancel, on_wait=self._context.say):
+            self._order(make)
+
+    def _order(self, make: Callable[..., Plan]) -> None:
+        engine, name = self._context.engine, self._stack.name
+        observed = engine.engine.observe(Scope(stack=name, details=False))
+        plan = make(observed, [c for c in observed.containers if c.service in self._stack.services and not c.oneoff])
+        if not plan.empty:
+            ordering.carry_out(self._context, plan, title=f"stop {name}", live=False)

@@ -1,0 +1,81 @@
+"""`stack images`: what the stack's containers were made from."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from orchestrator.cli import containers, loading
+from orchestrator.cli.declare import arguments, flag, text
+from orchestrator.cli.render import size
+from orchestrator.cli.render.table import table
+from orchestrator.cli.wiring import Context
+from orchestrator.engines.console import ImageFacts, Listed
+
+HEADINGS = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
+    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    quiet: bool = flag("-q", "--quiet", help="Only ids.")
+
+
+def run(context: Context, options: Options) -> int:
+    found = containers.of_stack(context, loading.name_of(context))
+    found = containers.of_services(context, found, options.services)
+    console = context.engine.console
+    facts = {image: console.image(image) for image in dict.fromkeys(container.image_id for container in found)}
+    context.show(_text([(container, facts[container.image_id]) for container in found], options))
+    return 0
+
+
+def _text(found: list[tuple[Listed, ImageFacts]], options: Options) -> str:
+    if options.quiet:
+        ids = dict.fromkeys(image.id.removeprefix("sha256:") for _, image in found)
+        return "".join(f"{id}\n" for id in ids)
+    if options.format == "json":
+        import json
+
+        return json.dumps([_record(*one) for one in found], separators=(",", ":")) + "\n"
+    return table(HEADINGS, [_row(*one) for one in found], narrowest=20)
+
+
+def _row(container: Listed, image: ImageFacts) -> tuple[str, ...]:
+    repository, tag = _names(container, image)
+    short = image.id.removeprefix("sha256:")[:12]
+    return container.name, repository, tag, image.platform, short, size.of(image.size), _age(image.created)
+
+
+def _record(container: Listed, image: ImageFacts) -> dict[str, object]:
+    repository, tag = _names(container, image)
+    return {
+        "ID": image.id,
+        "ContainerName": container.name,
+        "Repository": repository,
+        "Tag": tag,
+        "Platform": image.platform,
+        "Size": image.size,
+        "Created": image.created,
+        "LastTagTime": image.tagged,
+    }
+
+
+def _names(container: Listed, image: ImageFacts) -> tuple[str, str]:
+    """The name the container was made by, if the image still has it, else its first."""
+    known = container.image if container.image in image.tags or not image.tags else image.tags[0]
+    repository, colon, tag = known.rpartition(":")
+    if not colon or "/" in tag:
+        return known or "<none>", "<none>" if not image.tags else "latest"
+    return repository, tag
+
+
+def _age(created: str) -> str:
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(created)
+    except ValueError:
+        return "N/A"
+    return f"{size.ago(time.time() - moment.timestamp())} ago"

@@ -1,0 +1,22 @@
+"""`stack pause`: freeze containers where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.cli import ordering
+from orchestrator.cli.declare import arguments
+from orchestrator.cli.wiring import Context
+from orchestrator.planner import orders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
+
+
+def run(context: Context, options: Options) -> int:
+    ordering.order(
+        context, options.services, lambda observed, chosen, _: orders.pause(observed, chosen), title="pause"
+    )
+    return 0

@@ -1,0 +1,32 @@
+"""`stack port`: where a container's port is published on the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.cli import containers, loading
+from orchestrator.cli.declare import argument, number, text
+from orchestrator.cli.wiring import Context
+from orchestrator.errors import NotFound, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    service: str = argument("SERVICE")
+    private_port: str = argument("PRIVATE_PORT")
+    index: int | None = number("--index", help="Which replica; the lowest if not given.")
+    protocol: str = text("--protocol", metavar="tcp|udp", default="tcp", help="tcp or udp.")
+
+
+def run(context: Context, options: Options) -> int:
+    port, _, suffix = options.private_port.partition("/")
+    protocol = (suffix or options.protocol).lower()
+    if not port.isdigit():
+        raise UsageError(f"{options.private_port!r} is no port", hint="write a number, such as 80")
+    container = containers.replica(context, loading.name_of(context), options.service, options.index)
+    for one in container.publishers:
+        if one.target == int(port) and one.protocol == protocol and one.published:
+            context.show(f"{f'[{one.url}]' if ':' in one.url else one.url}:{one.published}\n")
+            return 0
+    known = ", ".join(str(one) for one in container.publishers) or "none"
+    raise NotFound(f"no port {port}/{protocol} is published by {container.name}", hint=f"its ports: {known}")

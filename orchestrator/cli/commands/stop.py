@@ -1,0 +1,26 @@
+"""`stack stop`: stop containers, each service after those that depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.cli import ordering
+from orchestrator.cli.declare import arguments, number
+from orchestrator.cli.wiring import Context
+from orchestrator.planner import orders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
+    timeout: int | None = number("-t", "--timeout", metavar="SECONDS", help="How long containers may take to stop.")
+
+
+def run(context: Context, options: Options) -> int:
+    ordering.order(
+        context,
+        options.services,
+        lambda observed, chosen, stack: orders.stop(observed, chosen, stack, timeout=options.timeout),
+        title="stop",
+    )
+    return 0

@@ -1,0 +1,117 @@
+"""`stack up`: bring the stack to what the file says; in the foreground with what the services print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.cli import running, wishes
+from orchestrator.cli.attaching import Attachment, Manner
+from orchestrator.cli.declare import flag, many, number, text
+from orchestrator.cli.render import logs
+from orchestrator.cli.wiring import Context
+from orchestrator.cli.wishes import Wishes, exclusive, known
+from orchestrator.errors import Interrupted, UsageError
+from orchestrator.model.stack import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Wishes):
+    detach: bool = flag("-d", "--detach", help="Leave the services running and return.")
+    wait: bool = flag("--wait", help="Return when the services run, and are healthy where they say how. Implies -d.")
+    wait_timeout: int | None = number("--wait-timeout", metavar="SECONDS", help="How long --wait waits at most.")
+    no_start: bool = flag("--no-start", help="Make everything, start nothing.")
+    no_wait: bool = flag("--no-wait", help="Exit with 75 instead of waiting when another program changes the stack.")
+    abort_on_container_exit: bool = flag("--abort-on-container-exit", help="Stop everything when a container ends.")
+    abort_on_container_failure: bool = flag(
+        "--abort-on-container-failure", help="Stop everything when a container ends with another code than 0."
+    )
+    exit_code_from: str = text(
+        "--exit-code-from", metavar="SERVICE", help="Exit with this service's code. Implies --abort-on-container-exit."
+    )
+    attach: tuple[str, ...] = many("--attach", metavar="SERVICE", help="Show only the output of these services.")
+    no_attach: tuple[str, ...] = many("--no-attach", metavar="SERVICE", help="Hide the output of these services.")
+    attach_dependencies: bool = flag("--attach-dependencies", help="Show the output of dependencies too.")
+    no_log_prefix: bool = flag("--no-log-prefix", help="Show output without the containers' names.")
+    no_color: bool = flag("--no-color", help="Show output without colours.")
+    timestamps: bool = flag("--timestamps", help="Show when each line was printed.")
+    raw: bool = flag("--raw", help="Pass control characters on to the terminal.")
+    menu: bool = flag("--menu", help="Not there yet; --menu=false is taken.", hidden=True)
+    watch: bool = flag("-w", "--watch", later=True)
+
+
+def run(context: Context, options: Options) -> int:
+    _check(options)
+    stack = wishes.desired(context.load(options.services), options.scale)
+    policy = wishes.policy(
+        options,
+        context,
+        stack,
+        start=not options.no_start,
+        wait=options.wait,
+        wait_timeout=options.wait_timeout,
+    )
+
+    def bring_up() -> None:
+        running.carry_out(
+            context, stack, policy, title="up", wait=not options.no_wait, hush=wishes.hush(options)
+        )
+
+    if options.detach or options.wait or options.no_start or context.shared.dry_run:
+        bring_up()
+        return 0
+    printer = logs.printer(context, prefix=not options.no_log_prefix, colour=not options.no_color, raw=options.raw)
+    attachment = Attachment(context, stack, _manner(stack, options), printer)
+    try:
+        _bring_up_attached(bring_up, attachment)
+        return attachment.follow()
+    finally:
+        attachment.close()
+
+
+def _bring_up_attached(bring_up: Callable[[], None], attachment: Attachment) -> None:
+    """A foreground command leaves nothing behind when it is interrupted, however early."""
+    try:
+        bring_up()
+    except Interrupted:
+        attachment.stop()
+        raise
+
+
+def _check(options: Options) -> None:
+    foreground = (
+        ("--abort-on-container-exit", options.abort_on_container_exit),
+        ("--abort-on-container-failure", options.abort_on_container_failure),
+        ("--attach", options.attach),
+        ("--attach-dependencies", options.attach_dependencies),
+    )
+    for name, given in foreground:
+        exclusive("--wait", options.wait, name, given)
+        exclusive("--detach", options.detach, name, given)
+    exclusive(*foreground[0], *foreground[1])
+    exclusive("--attach", options.attach, "--attach-dependencies", options.attach_dependencies)
+    if options.menu:
+        raise UsageError("--menu is not supported yet", hint="leave it out", reference="not-supported-yet")
+
+
+def _manner(stack: Stack, options: Options) -> Manner:
+    return Manner(
+        services=_shown(stack, options),
+        abort_on_exit=options.abort_on_container_exit
+        or (bool(options.exit_code_from) and not options.abort_on_container_failure),
+        abort_on_failure=options.abort_on_container_failure,
+        exit_code_from=known(stack, options.exit_code_from) if options.exit_code_from else "",
+        timestamps=options.timestamps,
+    )
+
+
+def _shown(stack: Stack, options: Options) -> frozenset[str]:
+    """The services whose output is shown."""
+    if options.attach:
+        return frozenset(known(stack, name) for name in options.attach)
+    named = wishes.targets(options.services, stack)
+    everything = named is None or options.attach_dependencies
+    chosen = frozenset(stack.services) if everything else named or frozenset()
+    quiet = {name for name, service in stack.services.items() if not service.attach}
+    hidden = frozenset(known(stack, name) for name in options.no_attach)
+    return (chosen - quiet - hidden) | ({options.exit_code_from} & stack.services.keys())

@@ -1,0 +1,97 @@
+"""How `start`, `stop`, `kill` and their kin go about it: find the containers meant, make the plan, carry it out.
+
+No file is needed where the stack's name is given. Where there is one, its hooks and dependencies count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+from orchestrator.cli import loading, running, signals
+from orchestrator.cli.wiring import Context
+from orchestrator.controller.lock import stack_lock
+from orchestrator.errors import ApplyFailed, Interrupted, UsageError
+from orchestrator.events import PlanMade
+from orchestrator.executor import apply
+from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
+from orchestrator.model.plan import ApplyResult, Plan
+from orchestrator.model.stack import Stack
+from orchestrator.spec.files import FileMissing
+
+Chosen = list[ObservedContainer]
+Make = Callable[[ObservedState, Chosen, Stack | None], Plan]
+
+
+def order(
+    context: Context,
+    services: Sequence[str],
+    make: Make,
+    *,
+    title: str,
+    nothing: str = "",
+    oneoff: bool = False,
+    agreed: Callable[[Plan], bool] | None = None,
+) -> ApplyResult | None:
+    """Carry out the plan that ``make`` makes of the containers meant. ``nothing`` is said where it is empty."""
+    stack = stack_of(context, services)
+    name = stack.name if stack is not None else loading.name_of(context)
+    engine = context.engine
+    with (
+        signals.graceful(context.cancel.set, context.say),
+        stack_lock(engine.id, name, wait=True, cancel=context.cancel, on_wait=context.say),
+    ):
+        observed = engine.engine.observe(Scope(stack=name, details=False))
+        plan = make(observed, _chosen(observed, services, stack, oneoff), stack)
+        if context.shared.dry_run:
+            running.show(context, plan)
+            return None
+        if plan.empty:
+            if nothing:
+                context.say(nothing)
+            return None
+        if agreed is not None and not agreed(plan):
+            return None
+        return carry_out(context, plan, title=f"{title} {name}")
+
+
+def carry_out(context: Context, plan: Plan, *, title: str, live: bool = True) -> ApplyResult:
+    """Carry out a plan as it is; what fails is an error that says so. Not ``live`` while others write on the screen."""
+    with context.display(title, live=live) as sink:
+        sink.emit(PlanMade(plan))
+        result = apply(plan, context.engine.engine, workers=context.workers, sink=sink, cancel=context.cancel)
+    if context.cancel.is_set():
+        raise Interrupted(signal_number=context.cancel.signal_number or 2)
+    if not result.ok:
+        raise failed(result)
+    return result
+
+
+def failed(result: ApplyResult) -> ApplyFailed:
+    """The error for a plan of which steps have failed."""
+    first = result.failures[0].error
+    lines = running.failures(result.failures)
+    return ApplyFailed("\n".join(lines), hint=first.hint if first else "")
+
+
+def stack_of(context: Context, services: Sequence[str] = ()) -> Stack | None:
+    """The stack of the file; ``None`` where there is no file but a name."""
+    named = context.shared.project_name or context.environment.get("COMPOSE_PROJECT_NAME")
+    try:
+        return context.load(tuple(services))
+    except FileMissing:
+        if named and not context.shared.files:
+            return None
+        raise
+
+
+def _chosen(observed: ObservedState, services: Sequence[str], stack: Stack | None, oneoff: bool) -> Chosen:
+    candidates = [c for c in observed.containers if (oneoff or not c.oneoff) and not c.hook]
+    known = {c.service for c in candidates}
+    if stack is not None:
+        known |= {*stack.services, *stack.disabled}
+    for pattern in services:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UsageError(f"no such service: {pattern}", reference="no-such-service")
+    chosen = [c for c in candidates if not services or any(fnmatchcase(c.service, one) for one in services)]
+    return sorted(chosen, key=lambda c: (c.service, c.slot, c.created_at, c.id))
