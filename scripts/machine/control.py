@@ -36,7 +36,8 @@ def start(private: engine.Private, *arguments: str, group: str = "") -> Running:
         engine.start(private, arguments=(*POOLS, *arguments), group=group or os.environ.get("SUDO_GID", ""))
         return Running(private.name, private.address, private.host)
     mine = group or str(os.getgid())
-    return Running(**json.loads(_again("start", private, "--bare", "--group", mine, "--", *arguments)))
+    more = (f"--dockerd={argument}" for argument in arguments)
+    return Running(**json.loads(_again("start", private, "--bare", "--group", mine, *more)))
 
 
 def stop(private: engine.Private, *, remove: bool = False) -> None:
@@ -63,8 +64,7 @@ def main(words: Sequence[str]) -> int:
     )
     try:
         if options.verb == "start":
-            arguments = [word for word in options.arguments if word != "--"]
-            running = start(private, *arguments, group=options.group)
+            running = start(private, *options.dockerd, group=options.group)
             if not options.bare:
                 images.import_busybox(private.api)
             print(json.dumps(asdict(running)))
@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--state", type=Path, help="where it stores images and volumes (/var/lib/stack-NAME)")
     starting.add_argument("--group", default="", help="the group that may use the socket")
     starting.add_argument("--bare", action="store_true", help="without the busybox base image")
-    starting.add_argument("arguments", nargs="*", help="more arguments for dockerd, after --")
+    starting.add_argument(
+        "--dockerd", action="append", default=[], metavar="=WORD", help="one more argument for dockerd; may be repeated"
+    )
     stopping.add_argument("--remove", action="store_true", help="delete its images, volumes and log too")
     return parser
 
