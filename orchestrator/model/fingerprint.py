@@ -25,8 +25,8 @@ def of(service: Service, stack: Stack, image_id: str = "") -> str:
 
 
 def of_network(network: Network, key: bytes) -> str:
-    """The fingerprint of a network's definition."""
-    return _keyed(
+    """A network's definition as a digest, to be compared with ``same_content``."""
+    return f"{_key_id(key)}:" + _keyed(
         key,
         {
             "driver": network.driver,
@@ -50,7 +50,7 @@ def of_volume(volume: Volume, key: bytes) -> str:
 
 def digest(key: bytes, content: bytes) -> str:
     """``keyid:hex`` of a config's or secret's content. Digests under different keys cannot be compared, hence the key's id."""
-    return f"{_hmac(key, b'key id')[:8]}:{_hmac(key, b'content' + content)}"
+    return f"{_key_id(key)}:{_hmac(key, b'content' + content)}"
 
 
 def same_content(one: str, other: str) -> bool | None:
@@ -58,6 +58,10 @@ def same_content(one: str, other: str) -> bool | None:
     if one.partition(":")[0] != other.partition(":")[0]:
         return None
     return one == other
+
+
+def _key_id(key: bytes) -> str:
+    return _hmac(key, b"key id")[:8]
 
 
 def _keyed(key: bytes, value: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ def _observed_network(state: ObservedState, wanted: Network) -> ObservedNetwork:
         ipam_driver=wanted.ipam_driver or "default",
         ipam_options=wanted.ipam_options,
         ipam=wanted.ipam,
-        labels={**wanted.labels, naming.PROJECT: state.stack, naming.NETWORK: wanted.key},
+        labels=wanted.labels,
         created_at=rfc3339(state.now_ns),
     )
 
@@ -154,7 +154,7 @@ def _create_volume(state: ObservedState, action: actions.CreateVolume) -> Observ
         owned=True,
         driver=wanted.driver or "local",
         driver_opts=wanted.driver_opts,
-        labels={**wanted.labels, naming.PROJECT: state.stack, naming.VOLUME: wanted.key},
+        labels=wanted.labels,
     )
     return replace(state, volumes=(*state.volumes, made))
 

@@ -1,0 +1,351 @@
+"""From verdicts to steps, one container at a time: create, upload, start, stop, remove, mend, with the hooks that go along.
+
+Each function adds the steps of one thing to the draft and answers with the step that others wait for. In which order the
+containers of a service have their turn is the rollout's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from orchestrator.model import naming
+from orchestrator.model.actions import (
+    AwaitContainer,
+    ConnectNetwork,
+    ContainerRef,
+    CreateContainer,
+    DisconnectNetwork,
+    HookKind,
+    RemoveContainer,
+    RenameContainer,
+    RestartContainer,
+    RunHook,
+    StartContainer,
+    StopContainer,
+    UnpauseContainer,
+    UploadFiles,
+    WaitFor,
+)
+from orchestrator.model.observed import Health, ObservedContainer, State
+from orchestrator.model.plan import Difference
+from orchestrator.model.stack import Service
+from orchestrator.model.values import Attachment, MountType
+from orchestrator.planner.draft import Draft, Id
+from orchestrator.planner.networks import Place
+from orchestrator.planner.situation import Situation, peers, ref
+from orchestrator.planner.verdicts import Mends
+from orchestrator.planner.volumes import Volumes
+
+VERSION_LABEL = "stack"  # Compose writes its version there; ours would change labels with every release
+
+
+@dataclass(slots=True)
+class Life:
+    """The container that will hold a slot, and the steps of its way there; ``None``: that is so already."""
+
+    service: Service
+    slot: int
+    ref: ContainerRef
+    observed: ObservedContainer | None = None
+    made: Id | None = None  # created, files uploaded, mended: ready to be started
+    started: Id | None = None
+    proven: Id | None = None
+    waits: dict[tuple[WaitFor, bool], Id] = field(default_factory=dict)
+
+    @property
+    def begins(self) -> bool:
+        """Whether this plan starts it."""
+        return self.started is not None
+
+    @property
+    def serves_already(self) -> bool:
+        return self.observed is not None and self.observed.running
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """``step`` gives ``name`` to the container ``id`` ("" for a new one)."""
+
+    step: Id
+    name: str
+    id: str = ""
+
+
+class Workshop:
+    """Makes steps for containers.
+
+    ``prepared`` are steps that make things ready without touching what runs; ``touches`` are the first ones that a running
+    container feels. ``claims`` are steps that need a name to be free.
+    """
+
+    def __init__(
+        self,
+        situation: Situation,
+        draft: Draft,
+        images: dict[str, Id],
+        places: dict[str, Place],
+        volumes: Volumes,
+    ) -> None:
+        self.situation, self.draft = situation, draft
+        self.images, self.places, self.volumes = images, places, volumes
+        self.lives: dict[str, list[Life]] = {}
+        self.prepared: set[Id] = set()
+        self.touches: set[Id] = set()
+        self.removals: dict[str, Id] = {}  # container id -> the step that removes it
+        self.claims: list[Claim] = []
+        self.departures: dict[tuple[str, str], Id] = {}  # (container id, network id) -> the step that detaches it
+
+    # Making
+
+    def create(
+        self,
+        service: Service,
+        slot: int,
+        name: str,
+        *,
+        reason: str,
+        group: str,
+        after: Iterable[Id | None] = (),
+        replaces: ObservedContainer | None = None,
+        differences: tuple[Difference, ...] = (),
+    ) -> Life:
+        """Steps that create a container and fill it, ready to be started."""
+        target = ContainerRef(name, "", service.name, slot)
+        mates = self._peers(service)
+        action = CreateContainer(
+            container=target,
+            settings=service.container,
+            networks=self.attachments(service),
+            labels=self.labels(service, slot),
+            anonymous_volumes=self._taken_over(service, replaces),
+            peers={name: life.ref for name, life in mates.items()},
+        )
+        made = self.draft.add(
+            action,
+            reason,
+            after=[*after, *self._needs(service), *(life.made for life in mates.values())],
+            group=group,
+            differences=differences,
+        )
+        self.claims.append(Claim(made, name))
+        made = self.upload(service, target, made, group)
+        self.prepared.add(made)
+        return Life(service, slot, target, made=made)
+
+    def upload(self, service: Service, target: ContainerRef, after: Id | None, group: str) -> Id:
+        files = tuple(grant for grant in service.container.files if grant.content is not None)
+        if not files:
+            assert after is not None
+            return after
+        return self.draft.add(UploadFiles(container=target, files=files), after=[after], group=group)
+
+    def adopt(self, service: Service, slot: int, container: ObservedContainer, mends: Mends, group: str) -> Life:
+        """A container that exists already, mended where it has to be."""
+        life = Life(service, slot, ref(container), observed=container)
+        life.made = self.mend(container, service, mends, group)
+        if container.state is State.CREATED and any(g.content is not None for g in service.container.files):
+            life.made = self.upload(service, life.ref, life.made, group)
+        return life
+
+    def mend(self, container: ObservedContainer, service: Service, mends: Mends, group: str) -> Id | None:
+        """Put right in place; the answer is the last step, ``None`` where nothing has to be done."""
+        last: Id | None = None
+        reason = "; ".join(str(difference) for difference in mends.differences[:3])
+        target = ref(container)
+        if mends.update is not None:
+            last = self.draft.add(mends.update, reason, group=group, differences=mends.differences)
+            self.touches.add(last)
+        for endpoint in mends.detach:
+            network = self._detachable(endpoint.network_id, endpoint.network_name)
+            action = DisconnectNetwork(container=target, network=network)
+            last = self.draft.add(action, reason, after=[last, *self._new_networks(mends)], group=group)
+            self.touches.add(last)
+            self.departures[container.id, endpoint.network_id] = last
+        for key in mends.attach:
+            join = ConnectNetwork(
+                container=target, network=self.places[key].target, attachment=service.container.networks[key]
+            )
+            after = [last, self.places[key].step]
+            last = self.draft.add(join, reason, after=after, group=group, differences=mends.differences)
+        return last
+
+    def _new_networks(self, mends: Mends) -> list[Id | None]:
+        return [self.places[key].step for key in mends.attach]
+
+    def _detachable(self, network_id: str, name: str) -> str:
+        """A network that is gone can only be named by its name."""
+        known = {network.id for network in self.situation.observed.networks}
+        return network_id if network_id in known else name
+
+    # Running
+
+    def start(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str) -> None:
+        """Start (or unpause) and run what has to run right after."""
+        paused = life.observed is not None and life.observed.state is State.PAUSED
+        action = UnpauseContainer(container=life.ref) if paused else StartContainer(container=life.ref)
+        last = self.draft.add(action, reason, after=[life.made, *after], group=group)
+        if not paused:
+            last = self.hooks(life.service, life.ref, HookKind.POST_START, last, group)
+        life.started = last
+
+    def hooks(self, service: Service, target: ContainerRef, kind: HookKind, after: Id, group: str) -> Id:
+        """Hooks inside a running container, one after the other."""
+        hooks = service.post_start if kind is HookKind.POST_START else service.pre_stop
+        for hook in hooks:
+            action = RunHook(container=target, kind=kind, hook=hook)
+            after = self.draft.add(action, kind.value, after=[after], group=group)
+        return after
+
+    def _pre_stop(self, service: Service, target: ContainerRef, after: Iterable[Id | None], group: str) -> list[Id]:
+        """Hooks inside a container that is about to be stopped, one after the other."""
+        steps: list[Id] = []
+        for hook in service.pre_stop:
+            action = RunHook(container=target, kind=HookKind.PRE_STOP, hook=hook)
+            steps.append(self.draft.add(action, "pre_stop", after=steps[-1:] or after, group=group))
+        return steps
+
+    def restart(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str) -> Id:
+        """Stop and start again in one go, with the hooks of both."""
+        after = [*after, life.made]
+        hooks = self._pre_stop(life.service, life.ref, after, group)
+        action = RestartContainer(container=life.ref, timeout=self.situation.policy.stop_timeout)
+        step = self.draft.add(action, reason, after=hooks[-1:] or after, group=group)
+        self.touches.add(hooks[0] if hooks else step)
+        life.started = self.hooks(life.service, life.ref, HookKind.POST_START, step, group)
+        return life.started
+
+    def stop(
+        self,
+        container: ObservedContainer,
+        service: Service | None,
+        *,
+        after: Iterable[Id | None],
+        reason: str,
+        group: str,
+    ) -> Id | None:
+        """Stop what runs, its pre_stop hooks first. ``None``: it does not run."""
+        if not container.running:
+            return None
+        target = ref(container)
+        before: list[Id] = []
+        if container.state is State.PAUSED:
+            before = [self.draft.add(UnpauseContainer(container=target), reason, after=after, group=group)]
+        elif container.state is State.RUNNING and service is not None:
+            before = self._pre_stop(service, target, after, group)
+        action = StopContainer(container=target, timeout=self.situation.policy.stop_timeout)
+        last = self.draft.add(action, reason, after=before[-1:] or after, group=group)
+        self.touches.add(before[0] if before else last)
+        return last
+
+    def remove(
+        self,
+        container: ObservedContainer,
+        *,
+        after: Iterable[Id | None],
+        reason: str,
+        group: str,
+        volumes: bool = False,
+    ) -> Id:
+        force = container.state in (State.DEAD, State.REMOVING)
+        action = RemoveContainer(container=ref(container), volumes=volumes, force=force)
+        step = self.draft.add(action, reason, after=after, group=group)
+        self.removals[container.id] = step
+        return step
+
+    def rename(self, target: ContainerRef, name: str, *, after: Iterable[Id | None], reason: str, group: str) -> Id:
+        step = self.draft.add(RenameContainer(container=target, new_name=name), reason, after=after, group=group)
+        self.claims.append(Claim(step, name, target.id or target.name))
+        return step
+
+    def wait(
+        self, life: Life, condition: WaitFor, *, monitor_ns: int = 0, required: bool = True, group: str = ""
+    ) -> Id | None:
+        """A wait for ``condition``, shared by all who need it; ``None`` where it holds already."""
+        if not life.begins and self._holds(life, condition, watched=bool(monitor_ns)):
+            return None
+        key = (condition, required)
+        if key not in life.waits:
+            action = AwaitContainer(
+                container=life.ref,
+                condition=condition,
+                monitor_ns=monitor_ns,
+                timeout=self.situation.policy.wait_timeout,
+                required=required,
+            )
+            life.waits[key] = self.draft.add(action, after=[life.started], group=group or _group("wait", life))
+        return life.waits[key]
+
+    def _holds(self, life: Life, condition: WaitFor, *, watched: bool) -> bool:
+        """Whether the last observation shows it already; what is to be ``watched`` for a while needs health to show it."""
+        if life.observed is None:
+            return False
+        if condition is WaitFor.COMPLETED:
+            return life.observed.finished
+        if condition is WaitFor.HEALTHY:
+            return life.observed.state is State.RUNNING and life.observed.health is Health.HEALTHY
+        healthy = life.observed.health is Health.HEALTHY or (life.observed.health is Health.NONE and not watched)
+        return life.observed.finished or (life.observed.state is State.RUNNING and healthy)
+
+    # What a container is created with
+
+    def labels(self, service: Service, slot: int) -> dict[str, str]:
+        """The user's labels, Compose's and ours."""
+        stack, mark = self.situation.desired, self.situation.fingerprint(service)
+        result = {
+            **service.container.labels,
+            naming.PROJECT: stack.name,
+            naming.SERVICE: service.name,
+            naming.NUMBER: str(slot),
+            naming.ONEOFF: "False",
+            naming.CONFIG_HASH: mark,
+            naming.DEPENDS_ON: _depends_on(service),
+            naming.WORKING_DIR: stack.working_dir,
+            naming.CONFIG_FILES: ",".join(stack.config_files),
+            naming.VERSION: VERSION_LABEL,
+            naming.FINGERPRINT: mark,
+        }
+        if stack.environment_files:
+            result[naming.ENVIRONMENT_FILES] = ",".join(stack.environment_files)
+        digests = [f"{grant.target}={grant.digest}" for grant in service.container.files if grant.digest]
+        if digests:
+            result[naming.FILES] = ",".join(sorted(digests))
+        return result
+
+    def attachments(self, service: Service) -> dict[str, Attachment]:
+        """Engine's networks to attachments, the one of the highest priority first."""
+        wanted = service.container.networks
+        keys = sorted(wanted, key=lambda key: (-wanted[key].priority, key))
+        return {self.places[key].target: wanted[key] for key in keys if key in self.places}
+
+    def _needs(self, service: Service) -> list[Id | None]:
+        """The steps that make what the container is created from."""
+        needs: list[Id | None] = [self.images.get(service.container.image)]
+        needs += [self.places[key].step for key in service.container.networks if key in self.places]
+        needs += [self.volumes.made.get(mount.source) for mount in service.container.mounts]
+        return needs
+
+    def _peers(self, service: Service) -> dict[str, Life]:
+        """The containers whose namespaces or volumes it shares: the lowest slot of each service."""
+        return {name: self.lives[name][0] for name in peers(service) if self.lives.get(name)}
+
+    def _taken_over(self, service: Service, old: ObservedContainer | None) -> dict[str, str]:
+        """Anonymous volumes of the old container that the new one goes on with."""
+        if old is None or self.situation.policy.renew_anonymous_volumes:
+            return {}
+        image = self.situation.image(service)
+        declared = set(image.defaults.volumes) if image else set()
+        mounted = {mount.target: mount for mount in service.container.mounts}
+        anonymous = {m.target for m in mounted.values() if m.type is MountType.VOLUME and not m.source}
+        targets = anonymous | (declared - mounted.keys())
+        return {target: name for target, name in sorted(old.anonymous_volumes.items()) if target in targets}
+
+
+def _depends_on(service: Service) -> str:
+    return ",".join(
+        f"{name}:{how.condition.value}:{str(how.restart).lower()}" for name, how in sorted(service.depends_on.items())
+    )
+
+
+def _group(verb: str, life: Life) -> str:
+    return f"{verb} {life.service.name}.{life.slot}"

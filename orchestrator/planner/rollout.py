@@ -1,0 +1,439 @@
+"""When: the order in which the containers of each service have their turn, so that something always goes on serving.
+
+Everything is prepared before the first running container is touched. Then, service by service behind what it depends on,
+old and new change places by the declared order. The old one is kept until all new ones of its service are proven, and only
+then removed: what is not proven is given up by the next plan, which finds the old one still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from orchestrator.model import naming
+from orchestrator.model.actions import (
+    Action,
+    HookKind,
+    RunHook,
+    RunProvider,
+    WaitFor,
+)
+from orchestrator.model.observed import ObservedContainer, State
+from orchestrator.model.rollout import Order
+from orchestrator.model.stack import Condition, Dependency, Hook, Service
+from orchestrator.model.values import RestartPolicy
+from orchestrator.planner.containers import Life, Workshop
+from orchestrator.planner.draft import Id
+from orchestrator.planner.situation import Situation, namespaces, peers
+from orchestrator.planner.slots import is_one_shot
+from orchestrator.planner.verdicts import (
+    NOTHING,
+    Create,
+    Keep,
+    Replace,
+    Restore,
+    ServiceVerdict,
+    SlotVerdict,
+    Start,
+    Update,
+)
+
+_CONDITIONS = {
+    Condition.HEALTHY: WaitFor.HEALTHY,
+    Condition.COMPLETED: WaitFor.COMPLETED,
+}
+
+
+@dataclass(slots=True)
+class Turn:
+    """A slot's turn: the container that will hold it, and the one that has to go (``old``)."""
+
+    judged: SlotVerdict
+    life: Life
+    group: str
+    old: ObservedContainer | None = None
+    stopped: Id | None = None  # the old one stopped
+    cleared: tuple[Id, ...] = ()  # surplus of this slot stopped
+
+
+@dataclass(slots=True)
+class Turns:
+    """All turns of a service, and the steps that others have to wait for before its old containers go."""
+
+    service: Service
+    turns: list[Turn] = field(default_factory=list)
+    keeps_old_until: set[Id] = field(default_factory=set)
+
+    def of_kind(self, *kinds: type) -> list[Turn]:
+        return [turn for turn in self.turns if isinstance(turn.judged.verdict, kinds)]
+
+
+class Rollout:
+    """Turns verdicts into steps. ``prepare`` is called for every service first, then ``switch``, then ``clear``."""
+
+    def __init__(self, situation: Situation, workshop: Workshop) -> None:
+        self.situation, self.workshop = situation, workshop
+        self.draft = workshop.draft
+        self.turns: dict[str, Turns] = {}
+        self.providers: dict[str, Id] = {}
+
+    # Preparing
+
+    def prepare(self, service: Service, verdict: ServiceVerdict) -> None:
+        """Create or adopt the container of every slot."""
+        turns = Turns(service, [self._prepared(service, slot) for slot in verdict.slots])
+        self.turns[service.name] = turns
+        self.workshop.lives[service.name] = [turn.life for turn in turns.turns]
+
+    def _prepared(self, service: Service, judged: SlotVerdict) -> Turn:
+        shop, slot = self.workshop, judged.slot
+        name, place = self.situation.name(service, slot), f"{service.name}.{slot}"
+        match judged.verdict:
+            case Keep(container=container):
+                return Turn(judged, shop.adopt(service, slot, container, NOTHING, ""), f"keep {place}")
+            case Update(container=container, mends=mends):
+                return Turn(judged, shop.adopt(service, slot, container, mends, f"update {place}"), f"update {place}")
+            case Start(container=container, mends=mends):
+                return Turn(judged, shop.adopt(service, slot, container, mends, f"start {place}"), f"start {place}")
+            case Restore(old=old):
+                return Turn(judged, shop.adopt(service, slot, old, NOTHING, ""), f"restore {place}")
+            case Create(reason=reason):
+                group = f"create {place}"
+                return Turn(judged, shop.create(service, slot, name, reason=reason, group=group), group)
+            case Replace() as verdict:
+                return self._replacement(service, judged, verdict, name, f"replace {place}")
+            case _:
+                assert_never(judged.verdict)
+
+    def _replacement(self, service: Service, judged: SlotVerdict, verdict: Replace, name: str, group: str) -> Turn:
+        if verdict.new is not None and not verdict.destroys:
+            life = self.workshop.adopt(service, judged.slot, verdict.new, verdict.mends, group)
+            return Turn(judged, life, group, old=verdict.old)
+        if not verdict.destroys:
+            name = naming.replacement(name, self.situation.fingerprint(service))
+        life = self.workshop.create(
+            service,
+            judged.slot,
+            name,
+            reason="; ".join(verdict.reasons[:3]),
+            group=group,
+            replaces=verdict.old,
+            differences=verdict.differences,
+        )
+        return Turn(judged, life, group, old=verdict.old)
+
+    # Switching
+
+    def switch(self, service: Service) -> None:
+        """Bring the prepared containers of a service into service, behind what it depends on."""
+        turns = self.turns[service.name]
+        self._stop_surplus(turns)
+        self._destroy(turns)
+        self._restore(turns)
+        if not self.situation.policy.start:
+            self._put_in_place_unstarted(turns)
+            return
+        changing = turns.of_kind(Create, Start, Replace)
+        followers = self._followers(turns)
+        if changing or followers:
+            gate = self._gate(service)
+            hooked = [*gate, *self._pre_start(turns, gate)]
+            for turn in turns.of_kind(Create, Start):
+                self._start(turn, hooked)
+            self._replace(turns, gate, hooked)
+            self._restart(turns, followers, gate)
+        self._wait_if_asked(turns)
+
+    def _start(self, turn: Turn, after: Iterable[Id | None]) -> None:
+        verdict = turn.judged.verdict
+        reason = verdict.reason if isinstance(verdict, Create | Start) else ""
+        self.workshop.start(turn.life, after=[*after, *turn.cleared], reason=reason, group=turn.group)
+
+    def _stop_surplus(self, turns: Turns) -> None:
+        """Whatever else runs in a slot stops before its container starts: it may hold the slot's ports."""
+        for turn in turns.turns:
+            stops = [
+                self.workshop.stop(remove.container, turns.service, after=[], reason=remove.reason, group=turn.group)
+                for remove in turn.judged.surplus
+            ]
+            turn.cleared = tuple(step for step in stops if step is not None)
+
+    def _destroy(self, turns: Turns) -> None:
+        """Where a volume is made anew, the old containers go before anything of the new ones is made."""
+        for turn in turns.of_kind(Replace):
+            verdict = turn.judged.verdict
+            if isinstance(verdict, Replace) and verdict.destroys and turn.old is not None:
+                reason = "; ".join(verdict.reasons[:3])
+                stopped = self.workshop.stop(turn.old, turns.service, after=[], reason=reason, group=turn.group)
+                gone = self.workshop.remove(turn.old, after=[stopped], reason=reason, group=turn.group)
+                for step in self.workshop.volumes.destroyed.values():
+                    self.draft.order(step, [gone])
+                turn.old = None
+
+    def _restore(self, turns: Turns) -> None:
+        """The new version failed: it stops, the old one starts, then the failed one goes."""
+        for turn in turns.of_kind(Restore):
+            verdict = turn.judged.verdict
+            assert isinstance(verdict, Restore)
+            reason = "the new version failed; the one before serves again"
+            for failed in verdict.failed:
+                stopped = self.workshop.stop(failed, turns.service, after=[], reason=reason, group=turn.group)
+                turn.cleared += () if stopped is None else (stopped,)
+            if not turn.life.serves_already or verdict.old.state is State.PAUSED:
+                self.workshop.start(turn.life, after=turn.cleared, reason=reason, group=turn.group)
+            for failed in verdict.failed:
+                after = [*turn.cleared, turn.life.started]
+                self.workshop.remove(failed, after=after, reason="the new version failed", group=turn.group)
+
+    def _put_in_place_unstarted(self, turns: Turns) -> None:
+        """Only creating was asked for: the replacement takes the place without being started."""
+        for turn in turns.of_kind(Replace):
+            if turn.old is not None:
+                turn.stopped = self.workshop.stop(
+                    turn.old, turns.service, after=[turn.life.made], reason="replaced", group=turn.group
+                )
+
+    # What comes first
+
+    def _gate(self, service: Service) -> list[Id | None]:
+        """The steps after which everything the service depends on is as it wants it: every replica of it."""
+        gate: list[Id | None] = []
+        for name, how in sorted(service.depends_on.items()):
+            gate.append(self.providers.get(name))
+            gate += [self._ready(life, how) for life in self.workshop.lives.get(name, ())]
+        return gate
+
+    def _ready(self, life: Life, how: Dependency) -> Id | None:
+        if how.condition is Condition.STARTED:
+            return life.started
+        return self.workshop.wait(life, _CONDITIONS[how.condition], required=how.required)
+
+    def _pre_start(self, turns: Turns, gate: list[Id | None]) -> list[Id | None]:
+        """Hooks in containers of their own before the first start, where no replica goes on running."""
+        service = turns.service
+        goes_on = any(turn.life.serves_already for turn in turns.of_kind(Keep, Update))
+        starting = [turn for turn in turns.of_kind(Create, Start, Replace) if not turn.life.serves_already]
+        if not service.pre_start or not starting or goes_on:
+            return []
+        last: list[Id | None] = [*gate, *(turn.life.made for turn in starting), *self._old_hooks(service)]
+        for hook in service.pre_start:
+            users = starting if hook.per_replica else starting[:1]
+            last = [
+                self.draft.add(self._hook(service, hook, turn.life), "pre_start", after=last, group=turn.group)
+                for turn in users
+            ]
+        return last
+
+    def _old_hooks(self, service: Service) -> list[Id]:
+        """A hook's container that failed is kept to be looked at, until the hook is to run again."""
+        left = [c for c in self.situation.observed.containers if c.service == service.name and c.hook]
+        return [
+            self.workshop.remove(container, after=[], reason="left by an earlier hook", group=f"hooks {service.name}")
+            for container in left
+            if not container.running
+        ]
+
+    def _hook(self, service: Service, hook: Hook, life: Life) -> Action:
+        settings = replace(
+            service.container,
+            image=hook.image or service.container.image,
+            command=hook.command,
+            environment={**service.container.environment, **hook.environment},
+            user=hook.user or service.container.user,
+            privileged=hook.privileged,
+            working_dir=hook.working_dir or service.container.working_dir,
+            ports=(),
+            healthcheck=None,
+            restart=RestartPolicy(),
+            files=(),
+        )
+        labels = {
+            naming.PROJECT: self.situation.desired.name,
+            naming.SERVICE: service.name,
+            naming.HOOK: HookKind.PRE_START.value,
+            naming.ONEOFF: "False",
+        }
+        return RunHook(
+            container=life.ref,
+            kind=HookKind.PRE_START,
+            hook=hook,
+            settings=settings,
+            networks=self.workshop.attachments(service),
+            labels=labels,
+        )
+
+    # Replacing
+
+    def _replace(self, turns: Turns, gate: list[Id | None], hooked: list[Id | None]) -> None:
+        """Batch by batch: old and new change places; the next batch waits for the proof of this one."""
+        changing = [turn for turn in turns.of_kind(Replace) if turn.old is not None]
+        for turn in turns.of_kind(Replace):
+            if turn.old is None:
+                self._start(turn, hooked)
+        before: list[Id | None] = []
+        for batch in _batches(changing, turns.service.rollout.parallelism):
+            ends = [self._change_places(turns.service, turn, [*gate, *before], [*hooked, *before]) for turn in batch]
+            before = [step for end in ends for step in end]
+
+    def _change_places(
+        self, service: Service, turn: Turn, gate: list[Id | None], hooked: list[Id | None]
+    ) -> list[Id | None]:
+        """The steps after which the next batch may begin."""
+        if self._starts_first(service, turn):
+            self._begin(service, turn, [*hooked, *turn.cleared])
+            proven = self._prove(service, turn)
+            self._stop_old(service, turn, [*gate, proven])
+            return [turn.stopped, proven]
+        self._stop_old(service, turn, [*hooked, turn.life.made, *turn.cleared])
+        self._begin(service, turn, [turn.stopped, *hooked, *turn.cleared])
+        return [turn.stopped, self._prove(service, turn)]
+
+    def _starts_first(self, service: Service, turn: Turn) -> bool:
+        if turn.life.serves_already:
+            return True
+        if service.rollout.order is not Order.START_FIRST:
+            return False
+        obstacle = _obstacle(service)
+        if obstacle:
+            self.draft.info(
+                f'service "{service.name}": {obstacle}, so the old container has to stop before the new one starts '
+                "although the file says start-first",
+                where=self.situation.desired.where(f"services.{service.name}.deploy.update_config.order"),
+                reference="start-first-impossible",
+            )
+        return not obstacle
+
+    def _begin(self, service: Service, turn: Turn, after: Iterable[Id | None]) -> None:
+        life = turn.life
+        done = life.observed is not None and life.observed.finished and is_one_shot(self.situation, service)
+        if (not life.serves_already or _is_paused(life)) and not done:
+            self.workshop.start(life, after=after, reason="takes over", group=turn.group)
+
+    def _stop_old(self, service: Service, turn: Turn, after: list[Id | None]) -> None:
+        if turn.old is not None:
+            turn.stopped = self.workshop.stop(turn.old, service, after=after, reason="replaced", group=turn.group)
+
+    def _prove(self, service: Service, turn: Turn) -> Id | None:
+        """A new container is proven when it is healthy, has run for a while, or has done its one job."""
+        ends = service.is_job or service.name in self.situation.awaited_to_complete
+        turn.life.proven = self.workshop.wait(
+            turn.life,
+            WaitFor.COMPLETED if ends else WaitFor.READY,
+            monitor_ns=0 if ends else service.rollout.monitor_ns,
+            group=turn.group,
+        )
+        return turn.life.proven
+
+    # Those who follow
+
+    def _followers(self, turns: Turns) -> list[Turn]:
+        """Running containers that have to be restarted because what they depend on is replaced."""
+        causes = [name for name, how in turns.service.depends_on.items() if how.restart and self._is_replaced(name)]
+        causes += [name for name in namespaces(turns.service) if self._begins_again(name)]
+        running = [turn for turn in turns.of_kind(Keep, Update) if _is_up(turn.life)]
+        return running if causes else []
+
+    def _is_replaced(self, name: str) -> bool:
+        return name in self.turns and bool(self.turns[name].of_kind(Replace))
+
+    def _begins_again(self, name: str) -> bool:
+        return any(turn.life.begins for turn in self.turns[name].of_kind(Start)) if name in self.turns else False
+
+    def _restart(self, turns: Turns, followers: list[Turn], gate: list[Id | None]) -> None:
+        for turn in followers:
+            group = f"restart {turns.service.name}.{turn.judged.slot}"
+            step = self.workshop.restart(turn.life, after=gate, reason="what it depends on was replaced", group=group)
+            for name in turns.service.depends_on:
+                if name in self.turns:
+                    self.turns[name].keeps_old_until.add(step)
+
+    def _wait_if_asked(self, turns: Turns) -> None:
+        if not self.situation.policy.wait:
+            return
+        for turn in turns.turns:
+            life = turn.life
+            if life.begins or _is_up(life):
+                monitor = turns.service.rollout.monitor_ns if life.begins else 0
+                self.workshop.wait(life, WaitFor.READY, monitor_ns=monitor, group=turn.group)
+
+    # Clearing up
+
+    def clear(self, service: Service) -> None:
+        """Once all new containers of the service are proven, the old ones go and the new ones take their names."""
+        turns = self.turns[service.name]
+        replaced = turns.of_kind(Replace)
+        proofs = [step for turn in replaced for step in (turn.life.proven, turn.life.started) if step is not None]
+        if replaced:
+            proofs += self._proofs_of_mates(service)
+        for turn in replaced:
+            if turn.old is not None:
+                self._retire(service, turn, [*proofs, *turns.keeps_old_until])
+        for turn in turns.turns:
+            for remove in turn.judged.surplus:
+                gone = remove.container.state in (State.DEAD, State.REMOVING)
+                after = () if gone else (*turn.cleared, turn.life.started, turn.life.proven)
+                self.workshop.remove(remove.container, after=after, reason=remove.reason, group=turn.group)
+
+    def _proofs_of_mates(self, service: Service) -> list[Id]:
+        """Containers that share with the old ones need these until they have followed."""
+        return [
+            step
+            for other in self.turns.values()
+            if service.name in peers(other.service)
+            for turn in other.of_kind(Replace)
+            for step in (turn.life.proven, turn.life.started)
+            if step is not None
+        ]
+
+    def _retire(self, service: Service, turn: Turn, proofs: list[Id]) -> None:
+        assert turn.old is not None
+        name = self.situation.name(service, turn.judged.slot)
+        after = [turn.stopped, turn.life.made, *proofs]
+        gone = self.workshop.remove(turn.old, after=after, reason="replaced", group=turn.group)
+        if turn.life.ref.name != name:
+            self.workshop.rename(turn.life.ref, name, after=[gone], reason="takes its name", group=turn.group)
+
+    # Providers
+
+    def provide(self, service: Service) -> None:
+        """A service that a program outside the engine provides."""
+        assert service.provider is not None
+        if f"provider:{service.name}" not in self.situation.policy.prepared:
+            command = "up" if service.replicas else "down"
+            action = RunProvider(service=service.name, provider=service.provider, command=command)
+            group = f"provider {service.name}"
+            self.providers[service.name] = self.draft.add(action, after=self._gate(service), group=group)
+
+
+def _is_up(life: Life) -> bool:
+    return life.observed is not None and life.observed.state in (State.RUNNING, State.RESTARTING)
+
+
+def _is_paused(life: Life) -> bool:
+    return life.observed is not None and life.observed.state is State.PAUSED
+
+
+def _obstacle(service: Service) -> str:
+    """Why old and new cannot run beside each other; "" where they can."""
+    settings = service.container
+    published = [port.published for port in settings.ports if port.published not in ("", "0")]
+    fixed = [port for port in published if not _has_room(port, service)]
+    if fixed:
+        return f"it publishes host port {fixed[0]}"
+    if any(how.ipv4_address or how.ipv6_address for how in settings.networks.values()):
+        return "it has an address of its own"
+    return ""
+
+
+def _has_room(published: str, service: Service) -> bool:
+    """Whether a range of host ports holds a port for every old and every new container."""
+    first, _, last = published.partition("-")
+    at_once = service.rollout.parallelism or service.replicas
+    return bool(last) and int(last) - int(first) + 1 >= service.replicas + min(at_once, service.replicas)
+
+
+def _batches(turns: Sequence[Turn], size: int) -> Iterator[Sequence[Turn]]:
+    step = size or max(1, len(turns))
+    for begin in range(0, len(turns), step):
+        yield turns[begin : begin + step]

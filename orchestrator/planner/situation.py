@@ -1,0 +1,107 @@
+"""What every decision looks at: the wish, the world, the policy, and lookups made once from them.
+
+Nothing is decided here beyond which services are planned at all and in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from orchestrator import graph
+from orchestrator.model import fingerprint, naming
+from orchestrator.model.actions import ContainerRef
+from orchestrator.model.observed import ObservedContainer, ObservedImage, ObservedState
+from orchestrator.model.stack import Condition, Service, Stack
+from orchestrator.planner.policy import Policy, Recreate
+
+_SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
+
+
+class Situation:
+    """``selected`` are the services to plan, each after those it depends on."""
+
+    def __init__(self, desired: Stack, observed: ObservedState, policy: Policy) -> None:
+        self.desired, self.observed, self.policy = desired, observed, policy
+        self.edges = graph.dependencies(desired)
+        self.selected = self._selected()
+        self._fingerprints: dict[str, str] = {}
+
+    def _selected(self) -> tuple[str, ...]:
+        everything = graph.order(self.edges)
+        targets = self.policy.targets
+        if targets is None:
+            return everything
+        chosen = graph.closure(self.edges, targets) if self.policy.dependencies else targets
+        return tuple(name for name in everything if name in chosen)
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The selected services, dependencies first."""
+        return tuple(self.desired.services[name] for name in self.selected)
+
+    @cached_property
+    def wanted(self) -> tuple[Service, ...]:
+        """The selected services that are to have containers."""
+        return tuple(service for service in self.services if service.replicas and service.provider is None)
+
+    @cached_property
+    def containers(self) -> dict[str, tuple[ObservedContainer, ...]]:
+        """The regular containers of each service, by slot, then by age."""
+        found: dict[str, list[ObservedContainer]] = {}
+        for container in sorted(self.observed.containers, key=lambda c: (c.slot, c.created_at, c.id)):
+            if not container.oneoff and not container.hook:
+                found.setdefault(container.service, []).append(container)
+        return {name: tuple(containers) for name, containers in found.items()}
+
+    @cached_property
+    def awaited_to_complete(self) -> frozenset[str]:
+        """Services that some other service waits for to complete."""
+        return frozenset(
+            name
+            for service in self.desired.services.values()
+            for name, how in service.depends_on.items()
+            if how.condition is Condition.COMPLETED
+        )
+
+    def image(self, service: Service) -> ObservedImage | None:
+        return self.observed.images.get(service.container.image)
+
+    def fingerprint(self, service: Service) -> str:
+        if service.name not in self._fingerprints:
+            image = self.image(service)
+            self._fingerprints[service.name] = fingerprint.of(service, self.desired, image.id if image else "")
+        return self._fingerprints[service.name]
+
+    def is_held(self, service: Service) -> bool:
+        """Whether this version of the service was tried in this reconcile and failed."""
+        held = self.policy.held
+        return bool(held) and (service.name, self.fingerprint(service)) in held
+
+    def recreate(self, service: Service) -> Recreate:
+        targets = self.policy.targets
+        return self.policy.recreate if targets is None or service.name in targets else self.policy.recreate_dependencies
+
+    def name(self, service: Service, slot: int) -> str:
+        return naming.container(
+            self.desired.name, service.name, slot, fixed=service.container_name, separator=self.desired.separator
+        )
+
+
+def ref(container: ObservedContainer) -> ContainerRef:
+    return ContainerRef(container.name, container.id, container.service, container.slot)
+
+
+def peers(service: Service) -> tuple[str, ...]:
+    """The services whose namespaces or volumes this one's containers share."""
+    settings = service.container
+    shared = [getattr(settings, name) for name in _SHARED]
+    names = [mode.removeprefix("service:") for mode in shared if mode.startswith("service:")]
+    names += [entry.partition(":")[0] for entry in settings.volumes_from if not entry.startswith("container:")]
+    return tuple(dict.fromkeys(names))
+
+
+def namespaces(service: Service) -> tuple[str, ...]:
+    """Those of ``peers`` whose running processes are shared, so that a stop of them is felt."""
+    modes: Iterable[str] = (getattr(service.container, name) for name in _SHARED)
+    return tuple(dict.fromkeys(m.removeprefix("service:") for m in modes if m.startswith("service:")))

@@ -1,0 +1,198 @@
+"""Which slots a service has, which of several containers in one slot is the one, and what is to be done about it.
+
+A slot normally holds one container. After a crash it may hold two (a rollout cut short), duplicates, or one the engine
+could not get rid of; every such state is read here and led on to one container per slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.model.observed import Health, ObservedContainer, State
+from orchestrator.model.rollout import FailureAction
+from orchestrator.model.stack import Service
+from orchestrator.planner.judgement import Judge, Judgement
+from orchestrator.planner.networks import Place
+from orchestrator.planner.policy import Recreate
+from orchestrator.planner.situation import Situation
+from orchestrator.planner.verdicts import (
+    NOTHING,
+    Create,
+    Keep,
+    Remove,
+    Replace,
+    Restore,
+    ServiceVerdict,
+    SlotVerdict,
+    Start,
+    Update,
+    Verdict,
+)
+
+_GONE = (State.DEAD, State.REMOVING)
+
+
+def judge_service(
+    situation: Situation,
+    service: Service,
+    places: Mapping[str, Place],
+    before: Mapping[str, ServiceVerdict],
+    destroyed: Iterable[str] = (),
+) -> ServiceVerdict:
+    """The verdict on every slot of ``service``. ``destroyed`` are volumes that are made anew."""
+    found = _by_slot(situation.containers.get(service.name, ()))
+    slots = wanted_slots(found, service.replicas)
+    judge = Judge(situation, service, places, before)
+    alive = [c for slot in slots for c in found.get(slot, ()) if c.state not in _GONE]
+    fallback = situation.is_held(service) and not all(judge.judge(container).right for container in alive)
+    one = _Slots(situation, service, judge, frozenset(destroyed), fallback)
+    why = "scaled down" if service.replicas else "not wanted"
+    beyond = tuple(Remove(c, why) for slot in sorted(found) if slot not in slots for c in found[slot])
+    return ServiceVerdict(service.name, tuple(one.verdict(slot, found.get(slot, ())) for slot in slots), beyond)
+
+
+def wanted_slots(found: Mapping[int, tuple[ObservedContainer, ...]], replicas: int) -> tuple[int, ...]:
+    """The lowest slots in use, as many as wanted, and the lowest free numbers for the rest."""
+    used = sorted(slot for slot in found if slot > 0)[:replicas]
+    free = [number for number in range(1, replicas + 1) if number not in used]
+    return tuple(sorted(used + free[: replicas - len(used)]))
+
+
+def is_one_shot(situation: Situation, service: Service, container: ObservedContainer | None = None) -> bool:
+    """Whether the service is meant to end: a job, awaited to complete, or nothing that could serve."""
+    if service.is_job or service.name in situation.awaited_to_complete:
+        return True
+    settings = service.container
+    if settings.restart.name not in ("no", "") or settings.ports or settings.expose:
+        return False
+    inherited = container.image_defaults.healthcheck if container and container.image_defaults else None
+    check = settings.healthcheck or inherited
+    return check is None or check.disabled
+
+
+def _by_slot(containers: Iterable[ObservedContainer]) -> dict[int, tuple[ObservedContainer, ...]]:
+    found: dict[int, tuple[ObservedContainer, ...]] = {}
+    for container in containers:
+        found[container.slot] = (*found.get(container.slot, ()), container)
+    return found
+
+
+class _Slots:
+    """The verdict on one slot after the other, of one service."""
+
+    def __init__(
+        self, situation: Situation, service: Service, judge: Judge, destroyed: frozenset[str], fallback: bool
+    ) -> None:
+        self.situation, self.service, self.judge = situation, service, judge
+        self.destroyed, self.fallback = destroyed, fallback
+        self.held = situation.is_held(service)
+        self.recreate = situation.recreate(service)
+
+    def verdict(self, slot: int, containers: tuple[ObservedContainer, ...]) -> SlotVerdict:
+        gone = tuple(Remove(c, f"the engine left it {c.state}") for c in containers if c.state in _GONE)
+        judged = [self.judge.judge(c) for c in containers if c.state not in _GONE]
+        if not judged:
+            return SlotVerdict(slot, Create("no container yet" if not gone else gone[0].reason), gone)
+        if self.held:
+            verdict, surplus = self._held(slot, judged)
+        else:
+            verdict, surplus = self._decide(slot, judged)
+        return SlotVerdict(slot, verdict, (*surplus, *gone))
+
+    def _decide(self, slot: int, judged: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
+        right = self._ranked(slot, [j for j in judged if j.right])
+        wrong = self._ranked(slot, [j for j in judged if not j.right])
+        if self.recreate is Recreate.NEVER:
+            best, *rest = right + wrong
+            return self._in_place(best), self._surplus(rest, "one too many")
+        if self.recreate is Recreate.FORCE and right:
+            return self._forced(slot, right, wrong)
+        if right and wrong:
+            new, *duplicates = right
+            old, *others = wrong
+            surplus = self._surplus(duplicates, "a duplicate") + self._surplus(others, "superseded")
+            return self._replace(old, new), surplus
+        if right:
+            return self._in_place(right[0]), self._surplus(right[1:], "a duplicate")
+        return self._replace(wrong[0], None), self._surplus(wrong[1:], "superseded")
+
+    def _forced(
+        self, slot: int, right: list[Judgement], wrong: list[Judgement]
+    ) -> tuple[Verdict, tuple[Remove, ...]]:
+        """Replace although nothing differs; a replacement made by an earlier, interrupted attempt is used."""
+        old, *rest = wrong or right
+        name = self.situation.name(self.service, slot)
+        prepared = [j for j in (right if wrong else rest) if j.container.name != name]
+        new = prepared[0] if prepared else None
+        others = [j for j in right + wrong if j is not old and j is not new]
+        forced = Judgement(old.container, old.reasons or ("recreation was asked for",), old.differences)
+        return self._replace(forced, new), self._surplus(others, "superseded")
+
+    def _replace(self, old: Judgement, new: Judgement | None) -> Replace:
+        mends = new.mends if new is not None else NOTHING
+        prepared = new.container if new is not None else None
+        destroys = self._destroys(old.container)
+        return Replace(old.container, old.reasons, old.differences, prepared, mends, destroys)
+
+    def _destroys(self, old: ObservedContainer) -> bool:
+        mounts = old.settings.mounts if old.settings else ()
+        return any(mount.source in self.destroyed for mount in mounts if mount.source)
+
+    def _in_place(self, judged: Judgement) -> Verdict:
+        container, mends = judged.container, judged.mends
+        if self._destroys(container):
+            return Replace(container, ("a volume it mounts is made anew",), destroys=True)
+        if self._is_finished(container):
+            return Keep(container)
+        reason = self._why_start(container)
+        if reason and self.situation.policy.start:
+            return Start(container, reason, mends)
+        return Update(container, mends) if mends else Keep(container)
+
+    def _is_finished(self, container: ObservedContainer) -> bool:
+        return container.finished and is_one_shot(self.situation, self.service, container)
+
+    def _why_start(self, container: ObservedContainer) -> str:
+        if container.state is State.PAUSED:
+            return "it is paused"
+        if container.state is State.CREATED:
+            return "it was never started"
+        if container.state is State.EXITED:
+            return f"it has stopped (exit code {container.exit_code})"
+        return ""
+
+    def _held(self, slot: int, judged: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
+        """The wanted version failed: bring back what served before, or leave everything as it is."""
+        right = self._ranked(slot, [j for j in judged if j.right])
+        wrong = self._ranked(slot, [j for j in judged if not j.right])
+        if self.service.rollout.failure_action is not FailureAction.ROLLBACK or not self.fallback:
+            return Keep((right + wrong)[0].container), ()
+        if not wrong:
+            return Keep(right[0].container), ()
+        old, *others = wrong
+        failed = tuple(j.container for j in right)
+        if not failed and old.container.running:
+            return Keep(old.container), self._surplus(others, "superseded")
+        return Restore(old.container, failed), self._surplus(others, "superseded")
+
+    def _surplus(self, judged: Iterable[Judgement], reason: str) -> tuple[Remove, ...]:
+        return tuple(Remove(j.container, reason) for j in judged)
+
+    def _ranked(self, slot: int, judged: list[Judgement]) -> list[Judgement]:
+        """The best first: what serves before what does not, then the right name, then age."""
+        name = self.situation.name(self.service, slot)
+
+        def rank(one: Judgement) -> tuple[int, bool, str, str]:
+            container = one.container
+            return _worth(container), container.name != name, container.created_at, container.id
+
+        return sorted(judged, key=rank)
+
+
+def _worth(container: ObservedContainer) -> int:
+    """The lower, the better it serves."""
+    if container.state is State.RUNNING:
+        return 1 if container.health is Health.UNHEALTHY else 0
+    return {State.PAUSED: 2, State.RESTARTING: 3, State.EXITED: 4}.get(container.state, 5)
+
+
