@@ -59,7 +59,7 @@ def chosen_plugin(environment: Mapping[str, str]) -> str:
 
 
 def _dropped_by_old_buildkit(client: Client, request: BuildRequest) -> bool:
-    """Before API 1.42 the engine's BuildKit took no limits, without a word; the older builder of the same engine does."""
+    """Before API 1.42 the engine's BuildKit took no limits, without a word; that engine's older builder does."""
     chosen = request.builder or client.environment.get("BUILDX_BUILDER", "default")
     limited = request.build.shm_size is not None or bool(request.build.ulimits)
     return limited and chosen == "default" and client.api_version < (1, 42)

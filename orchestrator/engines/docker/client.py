@@ -473,6 +473,10 @@ class Duplex:
     def send(self, data: bytes, timeout: float | None = None) -> None:
         self._connection.send(data, timeout)
 
+    def send_now(self, data: bytes) -> int:
+        """How many bytes went out without waiting."""
+        return self._connection.send_now(data)
+
     def finish_sending(self) -> None:
         self._connection.finish_sending()
 

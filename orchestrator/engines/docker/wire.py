@@ -18,6 +18,8 @@ HEAD_LIMIT = 64 * 1024
 CHUNK_LINE_LIMIT = 4 * 1024
 RECEIVE = 64 * 1024
 
+_NOT_YET = ("SSLWantReadError", "SSLWantWriteError")  # by name: ssl is not imported for a Unix socket
+
 
 class WireError(Exception):
     """The bytes are not an HTTP/1.1 answer, or they ended too early. ``started`` tells whether any of it had come."""
@@ -201,8 +203,20 @@ class Connection:
         except BlockingIOError:
             return None
         except OSError as problem:
-            if type(problem).__name__ in ("SSLWantReadError", "SSLWantWriteError"):  # without importing ssl for it
+            if type(problem).__name__ in _NOT_YET:
                 return None
+            raise
+
+    def send_now(self, data: bytes) -> int:
+        """How many bytes could be sent without waiting; 0 when the peer has to read first."""
+        self.sock.settimeout(0)
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as problem:
+            if type(problem).__name__ in _NOT_YET:
+                return 0
             raise
 
     def holds_more(self) -> bool:
