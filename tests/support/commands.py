@@ -60,7 +60,6 @@ def environment_for(engine: Engine, home: Path, extra: Mapping[str, str] | None 
     return {
         **engine.client_environment(home),
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONWARNINGS": "error",
         "XDG_STATE_HOME": str(home / "state"),
         "XDG_RUNTIME_DIR": str(home),
