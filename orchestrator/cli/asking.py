@@ -1,4 +1,4 @@
-"""Questions to the person at the terminal. Where nobody is there, one line of standard input answers; nothing means no."""
+"""Questions to the person at the terminal. Without a person a line of standard input answers."""
 
 from __future__ import annotations
 

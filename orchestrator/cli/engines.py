@@ -71,7 +71,10 @@ class Docker:
 
     @property
     def id(self) -> str:
-        return str(self._client.endpoint)
+        from orchestrator.engines.docker.engine import DockerEngine
+
+        assert isinstance(self.engine, DockerEngine)
+        return self.engine.identity
 
     def close(self) -> None:
         if self._engine is not None:

@@ -6,13 +6,14 @@ No file is needed where the stack's name is given. Where there is one, its hooks
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 
 from orchestrator.cli import loading, running, signals
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
 from orchestrator.errors import ApplyFailed, Interrupted, UsageError
-from orchestrator.events import PlanMade
+from orchestrator.events import PlanMade, Quiet
 from orchestrator.executor import apply
 from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import ApplyResult, Plan
@@ -57,13 +58,19 @@ def order(
 
 def carry_out(context: Context, plan: Plan, *, title: str, live: bool = True) -> ApplyResult:
     """Carry out a plan as it is; what fails is an error that says so. Not ``live`` while others write on the screen."""
-    with context.display(title, live=live) as sink:
+    result = run(context, plan, title=title, live=live)
+    if not result.ok:
+        raise failed(result)
+    return result
+
+
+def run(context: Context, plan: Plan, *, title: str, live: bool, silent: bool = False) -> ApplyResult:
+    """Carry out a plan as it is, with a display unless ``silent``; failures are in the result."""
+    with context.display(title, live=live) if not silent else nullcontext(Quiet()) as sink:
         sink.emit(PlanMade(plan))
         result = apply(plan, context.engine.engine, workers=context.workers, sink=sink, cancel=context.cancel)
     if context.cancel.is_set():
         raise Interrupted(signal_number=context.cancel.signal_number or 2)
-    if not result.ok:
-        raise failed(result)
     return result
 
 
@@ -74,11 +81,11 @@ def failed(result: ApplyResult) -> ApplyFailed:
     return ApplyFailed("\n".join(lines), hint=first.hint if first else "")
 
 
-def stack_of(context: Context, services: Sequence[str] = ()) -> Stack | None:
+def stack_of(context: Context, services: Sequence[str] = (), *, contents: bool = False) -> Stack | None:
     """The stack of the file; ``None`` where there is no file but a name."""
     named = context.shared.project_name or context.environment.get("COMPOSE_PROJECT_NAME")
     try:
-        return context.load(tuple(services))
+        return context.load(tuple(services), contents=contents)
     except FileMissing:
         if named and not context.shared.files:
             return None

@@ -96,11 +96,11 @@ class Context:
         """Whether a ``COMPOSE_*`` variable is on; by Compose's rule, which knows neither "yes" nor "on"."""
         return self.environment.get(name, "").lower() in ("1", "t", "true", "y")
 
-    def load(self, services: tuple[str, ...] = ()) -> Stack:
+    def load(self, services: tuple[str, ...] = (), *, contents: bool = True) -> Stack:
         """The stack as the user's files say; profiles of ``services`` are enabled."""
         from orchestrator.cli import loading
 
-        stack = loading.load(self, services)
+        stack = loading.load(self, services, contents=contents)
         self.secrets = stack.secret_values
         return stack
 

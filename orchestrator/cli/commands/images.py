@@ -34,7 +34,7 @@ def run(context: Context, options: Options) -> int:
 def _text(found: list[tuple[Listed, ImageFacts]], options: Options) -> str:
     if options.quiet:
         ids = dict.fromkeys(image.id.removeprefix("sha256:") for _, image in found)
-        return "".join(f"{id}\n" for id in ids)
+        return "".join(f"{found_id}\n" for found_id in ids)
     if options.format == "json":
         import json
 

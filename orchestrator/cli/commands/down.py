@@ -1,0 +1,48 @@
+"""`stack down`: the same stack scaled to nothing, as every change is made. Volumes stay unless -v says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from orchestrator.cli import loading, ordering, running, wishes
+from orchestrator.cli.declare import arguments, flag, number, text
+from orchestrator.cli.wiring import Context
+from orchestrator.model.stack import Stack
+from orchestrator.planner.policy import Policy, RemoveImages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    services: tuple[str, ...] = arguments("[SERVICE]...", "Only these services.")
+    remove_orphans: bool | None = flag(
+        "--remove-orphans", default=None, help="Remove containers of services that the file does not have."
+    )
+    rmi: str = text("--rmi", metavar="WHICH", choices=("", "local", "all"), help="Remove images: local or all.")
+    timeout: int | None = number("-t", "--timeout", metavar="SECONDS", help="How long containers may take to stop.")
+    volumes: bool = flag("-v", "--volumes", "--volume", help="Remove the stack's volumes, with what is in them.")
+    no_wait: bool = flag("--no-wait", help="Exit with 75 instead of waiting when another program changes the stack.")
+
+
+def run(context: Context, options: Options) -> int:
+    stack = ordering.stack_of(context, options.services, contents=False)
+    orphans = wishes.orphans_removed(options.remove_orphans, context)
+    if stack is None:
+        stack, orphans = Stack(name=loading.name_of(context)), True
+    whole = not options.services
+    policy = Policy(
+        targets=wishes.targets(options.services, stack) if stack.services else None,
+        dependencies=False,
+        remove_orphans=orphans,
+        remove_networks=whole,
+        remove_volumes=options.volumes,
+        destroy_data=options.volumes,
+        remove_images=RemoveImages(options.rmi or "none"),
+        stop_timeout=options.timeout,
+    )
+    running.carry_out(context, emptied(stack), policy, title="down", wait=not options.no_wait)
+    return 0
+
+
+def emptied(stack: Stack) -> Stack:
+    """The stack with no container left in it."""
+    return stack.with_services(replace(service, replicas=0) for service in stack.services.values())

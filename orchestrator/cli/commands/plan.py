@@ -1,0 +1,66 @@
+"""`stack plan`: what `up` would change and why. Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from orchestrator.cli import planfile, running, wishes
+from orchestrator.cli.declare import flag, text
+from orchestrator.cli.render import plan_document
+from orchestrator.cli.wiring import Context
+from orchestrator.cli.wishes import Wishes
+from orchestrator.controller.reconcile import preview
+from orchestrator.errors import PlanError, StackError
+from orchestrator.model.plan import Level, Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Wishes):
+    json: bool = flag("--json", help="As JSON, in the shape of plan.schema.json.")
+    format: str = text("--format", metavar="HOW", choices=("", "text", "json"), help="text or json.")
+    detailed_exitcode: bool = flag("--detailed-exitcode", help="Exit with 2 if anything would change, 0 if nothing.")
+    out: str = text("-o", "--out", metavar="FILE", help="Write the plan to a file for `stack apply FILE`.")
+
+
+def run(context: Context, options: Options) -> int:
+    stack = wishes.desired(context.load(options.services), options.scale)
+    policy = wishes.policy(options, context, stack)
+    plan, observed = preview(stack, context.engine.engine, policy)
+    if options.out:
+        made = planfile.Made(plan=plan, stack=stack, observed=observed, policy=policy)
+        request = planfile.request(context.shared, options.services, options.scale)
+        _write(context, options.out, planfile.document(made, engine=context.engine.id, request=request))
+    _show(context, plan, as_json=options.json or options.format == "json")
+    _refuse_impossible(plan)
+    return 2 if options.detailed_exitcode and not plan.empty else 0
+
+
+def _show(context: Context, plan: Plan, *, as_json: bool) -> None:
+    if not as_json:
+        running.show(context, plan)
+        return
+    import json
+
+    context.show(context.masked(json.dumps(plan_document.document(plan), indent=2, ensure_ascii=False)) + "\n")
+
+
+def _write(context: Context, path: str, document: plan_document.Document) -> None:
+    """Only the user may read it: it names everything in the stack."""
+    import json
+
+    content = context.masked(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+    except OSError as problem:
+        raise StackError(f"cannot write {path}: {problem.strerror}", reference="cannot-write") from problem
+
+
+def _refuse_impossible(plan: Plan) -> None:
+    """A plan that cannot reach the desired state is shown, and is a failure."""
+    impossible = [note for note in plan.notes if note.level is Level.ERROR]
+    if impossible:
+        first = impossible[0]
+        raise PlanError(first.text, where=first.where, reference=first.reference)

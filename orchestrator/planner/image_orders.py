@@ -1,0 +1,55 @@
+"""Plans for images alone: what `stack pull` and `stack build` do, service by service, each image once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from orchestrator.model.actions import Action, BuildImage, PullImage
+from orchestrator.model.plan import Plan, Step
+from orchestrator.model.stack import Build, PullPolicy, Service, Stack
+
+Adapt = Callable[[Service, Build], Build]
+
+
+def pull(stack: Stack, services: Iterable[Service], *, present: frozenset[str] = frozenset()) -> Plan:
+    """Pull the images of ``services`` but for those ``present``; services that never pull are left out."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for service in services:
+        if pulls(service) and service.container.image not in present:
+            wanted.setdefault((service.container.image, service.container.platform), []).append(service.name)
+    actions = (
+        PullImage(reference=reference, platform=platform, services=tuple(names))
+        for (reference, platform), names in wanted.items()
+    )
+    return _plan(stack, ((f"pull {action.reference}", action) for action in actions))
+
+
+def pulls(service: Service) -> bool:
+    """Whether an image of the service can come from elsewhere."""
+    never = service.pull_policy in (PullPolicy.NEVER, PullPolicy.BUILD)
+    return bool(service.container.image) and not never and service.provider is None
+
+
+def build(stack: Stack, services: Iterable[Service], adapt: Adapt) -> Plan:
+    """Build the images of ``services`` that are built; ``adapt`` puts in what the order says beside the file."""
+    return _plan(
+        stack,
+        (
+            (
+                f"build {service.name}",
+                BuildImage(
+                    reference=service.container.image, service=service.name, build=adapt(service, service.build)
+                ),
+            )
+            for service in services
+            if service.build is not None
+        ),
+    )
+
+
+def _plan(stack: Stack, actions: Iterable[tuple[str, Action]]) -> Plan:
+    steps = tuple(
+        Step(id=number, action=action, reason="as ordered", group=group)
+        for number, (group, action) in enumerate(actions, 1)
+    )
+    return Plan(stack=stack.name, steps=steps)
