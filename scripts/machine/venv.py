@@ -23,11 +23,12 @@ def ensure(extra: str = "") -> Path:
     """The environment's folder; ``extra`` is an optional dependency group such as "dev"."""
     if not succeeds([str(FOLDER / "bin/python"), "-m", "pip", "--version"]):
         _create()
-    stamp = FOLDER / f".installed{'-' + extra if extra else ''}"
     wanted = _fingerprint()
-    if not stamp.exists() or stamp.read_text(encoding="ascii") != wanted:
+    # What was installed with an extra is installed without it too.
+    stamps = FOLDER.glob(f".installed-{extra or '*'}")
+    if wanted not in [stamp.read_text(encoding="ascii") for stamp in stamps]:
         _install(extra)
-        stamp.write_text(wanted, encoding="ascii")
+        (FOLDER / f".installed-{extra or 'plain'}").write_text(wanted, encoding="ascii")
     return FOLDER
 
 
