@@ -82,7 +82,8 @@ def image_defaults(image: Mapping[str, Any]) -> ImageDefaults:
         command=words(config.get("Cmd")),
         entrypoint=words(config.get("Entrypoint")),
         environment={key: value or "" for key, value in variables.items()},
-        labels=dict(config.get("Labels") or {}),
+        # A built image carries the project's labels; they are no wish of the image's author.
+        labels=labels.user_labels(config.get("Labels") or {}),
         user=config.get("User") or "",
         working_dir=config.get("WorkingDir") or "",
         stop_signal=config.get("StopSignal") or "",
