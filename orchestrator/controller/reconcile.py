@@ -41,6 +41,7 @@ MAX_RETRIES = 5
 FIRST_PAUSE = 0.2  # seconds before the first retry; doubles up to LAST_PAUSE
 LAST_PAUSE = 5.0
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """``changed`` counts mutations that were done; ``restored`` names services whose old version serves again after a failure.
@@ -57,6 +58,7 @@ class Result:
     plan: Plan | None = None
     observed: ObservedState | None = None
 
+
 def scope_of(stack: Stack) -> Scope:
     """What has to be looked at to plan ``stack``: its objects and every engine name it refers to."""
     names = frozenset(
@@ -66,10 +68,12 @@ def scope_of(stack: Stack) -> Scope:
     )
     return Scope.of(stack, container_names=names)
 
+
 def preview(stack: Stack, engine: Engine, policy: Policy) -> tuple[Plan, ObservedState]:
     """The plan that ``reconcile`` would begin with, and the state it was made from. Changes nothing."""
     observed = engine.observe(scope_of(stack))
     return make_plan(stack, observed, policy), observed
+
 
 def reconcile(
     stack: Stack,
@@ -88,6 +92,7 @@ def reconcile(
     ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception but in the result.
     """
     return _Reconciliation(stack, engine, policy, sink, workers, cancel).run(max_passes, first)
+
 
 class _Reconciliation:
     """What is carried from pass to pass."""
@@ -122,7 +127,9 @@ class _Reconciliation:
         """Look and plan; while the engine is away, try again with growing pauses."""
         while True:
             try:
-                return preview(self.stack, self.engine, self.policy)
+                observed = self.engine.observe(scope_of(self.stack))
+                self.policy = replace(self.policy, held=self._held(observed))
+                return make_plan(self.stack, observed, self.policy), observed
             except EngineUnreachable:
                 if not self.changed or not self._pause():
                     raise
@@ -149,11 +156,10 @@ class _Reconciliation:
         self._remember_prepared(applied)
         if applied.ok:
             return applied.plan.incomplete
-        held = self._held(applied.failures, observed)
-        if held - self.policy.held:
+        beaten = self._beaten(applied.failures, observed) - self.restored
+        if beaten:
             self.failures.extend(applied.failures)
-            self.restored |= {service for service, _ in held}
-            self.policy = replace(self.policy, held=self.policy.held | held)
+            self.restored |= beaten
             return True
         if all(self._worth_retrying(failure) for failure in applied.failures) and self._pause():
             return True
@@ -168,17 +174,25 @@ class _Reconciliation:
         }
         self.policy = replace(self.policy, prepared=self.policy.prepared | done)
 
-    def _held(self, failures: Iterable[StepResult], observed: ObservedState) -> frozenset[tuple[str, str]]:
-        """The (service, fingerprint) pairs that were tried, failed, and stand in the place of something that served."""
-        held = set()
-        for failure in failures:
-            service = self._replaced_service(failure.step)
-            if service is None or service.rollout.failure_action is not FailureAction.ROLLBACK:
-                continue
-            wanted = fingerprint.of(service, self.stack)
-            if any(old.fingerprint != wanted for old in observed.of_service(service.name)):
-                held.add((service.name, wanted))
-        return frozenset(held)
+    def _beaten(self, failures: Iterable[StepResult], observed: ObservedState) -> set[str]:
+        """Services whose new version was tried, failed, and stands in the place of something that served."""
+        return {
+            service.name
+            for failure in failures
+            if (service := self._replaced_service(failure.step)) is not None
+            and service.rollout.failure_action is FailureAction.ROLLBACK
+            and any(
+                old.fingerprint != self._fingerprint(service, observed) for old in observed.of_service(service.name)
+            )
+        }
+
+    def _held(self, observed: ObservedState) -> frozenset[tuple[str, str]]:
+        """What must not be tried again. Made anew from every look, because the image may only have come in this run."""
+        return frozenset((name, self._fingerprint(self.stack.services[name], observed)) for name in self.restored)
+
+    def _fingerprint(self, service: Service, observed: ObservedState) -> str:
+        image = observed.images.get(service.container.image)
+        return fingerprint.of(service, self.stack, image.id if image else "")
 
     def _replaced_service(self, step: Step) -> Service | None:
         """The service whose new container this step was to bring into service, if that is what it was for."""
@@ -213,4 +227,3 @@ class _Reconciliation:
             plan=plan,
             observed=observed,
         )
-
