@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.errors import Where
-
+from orchestrator.spec.hints import visible
 
 
 class Mark(NamedTuple):
@@ -77,10 +77,13 @@ class Seq(list[Any]):
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """``("services", "web", "ports", 0)`` as ``services.web.ports[0]``."""
+    """``("services", "web", "ports", 0)`` as ``services.web.ports[0]``, odd characters written out."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + visible(str(part))
     return text
 
 

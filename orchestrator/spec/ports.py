@@ -55,7 +55,8 @@ def check_address(address: str, text: str) -> None:
         inet_pton(AF_INET6 if ":" in address else AF_INET, address)
     except (OSError, ValueError):
         hint = "a host's name cannot stand here; write its IP address" if address[:1].isalpha() else _FORM
-        raise BadValue(f"{quoted(address)} in {quoted(text)} is not an IP address", hint) from None
+        place = f" in {quoted(text)}" if text != address else ""
+        raise BadValue(f"{quoted(address)}{place} is not an IP address", hint) from None
 
 
 def _parts(text: str) -> tuple[str, str, str, str]:

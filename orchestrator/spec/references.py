@@ -59,7 +59,8 @@ def _undefined(kind: str, name: str, known: Iterable[str], seen: Seen) -> tuple[
 def dependencies(seen: Seen) -> Iterator[Finding]:
     written = seen.service["depends_on"]
     for other, dependency in written.items():
-        if other not in seen.project.services and dependency.get("required", True):
+        optional = other in seen.project.disabled and not dependency.get("required", True)
+        if other not in seen.project.services and not optional:
             yield _written_at(seen.service, other), *_missing_service(seen, other)
 
 

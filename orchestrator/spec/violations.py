@@ -140,8 +140,11 @@ def _expected(error: Any) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return ""
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
-    return f" {quoted(text)}"
+    return f" {quoted(_plain(value))}"
+
+
+def _plain(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
 def _form_hint(path: list[str | int], value: Any, expected: Iterable[str]) -> str:
@@ -151,9 +154,10 @@ def _form_hint(path: list[str | int], value: Any, expected: Iterable[str]) -> st
         return "give it a value, or remove the key"
     if scalar and key in _BETTER:
         return _BETTER[key](value)
+    if isinstance(value, float) and "integer" in expected:
+        return "write it without a fraction"
     if scalar and "string" in expected:
-        text = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
-        return f'write it in quotes: {key}: "{text}"' if key else f'write it in quotes: "{text}"'
+        return f'write it in quotes: {key}: "{_plain(value)}"' if key else f'write it in quotes: "{_plain(value)}"'
     if isinstance(value, str) and "integer" in expected and _is_whole(value):
         return f"write it without quotes: {value}"
     if scalar and "array" in expected:
@@ -164,13 +168,18 @@ def _form_hint(path: list[str | int], value: Any, expected: Iterable[str]) -> st
         return "begin each item with `- ` on a line of its own"
     if isinstance(value, list) and "object" in expected:
         return "write `KEY: VALUE` lines without a `-` before them"
+    if isinstance(value, dict) and len(value) == 1 and "string" in expected:
+        return "write it as one text: " + "".join(f"{name}={_plain(item)}" for name, item in value.items())
     if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], (dict, list)):
         return f"write it without the brackets or the dash: {value[0]}"
     return ""
 
 
 # Fields where quotes alone would not make a good value of a number or a truth value.
-_DURATIONS = ("interval", "timeout", "start_period", "start_interval", "stop_grace_period", "delay", "monitor", "window")
+_DURATIONS = (
+    *("interval", "timeout", "start_period", "start_interval"),
+    *("stop_grace_period", "delay", "monitor", "window"),
+)
 _BETTER: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(_DURATIONS, lambda value: f"add a unit: {value}s for seconds, {value}m for minutes"),
     "memory": lambda value: f'write bytes in quotes: "{value}", or add a unit: {value}m',
@@ -186,7 +195,7 @@ def _missing(error: Any, path: list[str | int]) -> Iterator[Problem]:
     for key in error.validator_value:
         if key not in error.instance:
             choices = error.schema.get("properties", {}).get(key, {}).get("enum")
-            hint = f"add `{key}`, one of {listing(choices)}" if choices else f"add `{key}: ...`"
+            hint = f"add `{key}: {choices[0]}`, or {listing(choices[1:], 'or')}" if choices else f"add `{key}: ...`"
             yield path, False, f"{_subject(path)} has no `{key}`", hint
 
 
@@ -207,6 +216,7 @@ def _wrong_text(error: Any, path: list[str | int]) -> Iterator[Problem]:
 
 
 _PATTERN_HINTS = {
+    "pull_policy": "write always, never, missing, build, daily, weekly or every_12h",
     "container_name": "write two or more letters, digits, `_`, `.` and `-`, the first a letter or a digit",
 }
 
