@@ -1,7 +1,7 @@
 """Text that stands where a number or a boolean belongs: which fields, and how the text is read.
 
-Applied right after a value was substituted, because ``replicas: ${REPLICAS}`` is text until then. The fields are those that
-Compose casts; a boolean may be spelled the YAML 1.1 way, with a warning.
+Applied right after a value was substituted, because ``replicas: ${REPLICAS}`` is text until then. The fields are
+those that Compose casts; a boolean may be spelled the YAML 1.1 way, with a warning.
 """
 
 from __future__ import annotations

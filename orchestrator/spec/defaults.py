@@ -1,8 +1,9 @@
-"""What a file leaves unsaid: default targets and protocols, the default network, names of resources, implied dependencies.
+"""What a file leaves unsaid: default targets and protocols, the default network, names of resources, implied
+dependencies.
 
-``fill`` adds the defaults of single fields, in each file set before its paths are resolved. ``normalize`` adds what only
-the whole project can know, once, at the end: the network ``default``, ``<project>_<key>`` names, ``depends_on`` for services
-that share a namespace or volumes, and the values of variables that are named without one.
+``fill`` adds the defaults of single fields, in each file set before its paths are resolved. ``normalize`` adds what
+only the whole project can know, once, at the end: the network ``default``, ``<project>_<key>`` names, ``depends_on``
+for services that share a namespace or volumes, and the values of variables that are named without one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _NAMED = ("networks", "volumes", "configs", "secrets")
 def services_of(model: Map) -> list[tuple[str, Map]]:
     """The services that are mappings, with their names."""
     services = model.get("services")
-    return [(name, each) for name, each in services.items() if isinstance(each, Map)] if isinstance(services, Map) else []
+    return (
+        [(name, each) for name, each in services.items() if isinstance(each, Map)] if isinstance(services, Map) else []
+    )
 
 
 def maps(value: Any) -> list[Map]:
@@ -120,8 +123,9 @@ def resolved(value: Any, environment: Mapping[str, str], *, keep_unset: bool) ->
             found = environment.get(item)
             if found is None and not keep_unset:
                 continue
-            item = item if found is None else f"{item}={found}"
-        items.add(item, value.mark_of(index))
+            items.add(item if found is None else f"{item}={found}", value.mark_of(index))
+        else:
+            items.add(item, value.mark_of(index))
     return items
 
 
@@ -178,10 +182,12 @@ def _names(model: Map) -> None:
             continue
         for key, resource in section.items():
             if not isinstance(resource, Map):
-                mark = section.mark_of(key)
-                resource = Map(mark=mark)
-                section[key] = resource
-            if resource.get("name") is None:
-                external = resource.get("external") in (True, "true")
-                name = key if external else f"{model.get('name')}_{key}"
-                resource.put("name", name, resource.mark, resource.mark)
+                section[key] = Map(mark=section.mark_of(key))
+            _name(section[key], key, model)
+
+
+def _name(resource: Map, key: str, model: Map) -> None:
+    if resource.get("name") is None:
+        external = resource.get("external") in (True, "true")
+        name = key if external else f"{model.get('name')}_{key}"
+        resource.put("name", name, resource.mark, resource.mark)

@@ -49,8 +49,8 @@ def parse(
 def parse_raw(text: str, file: str, lookup: Lookup, into: dict[str, str] | None = None) -> dict[str, str]:
     """The ``raw`` format: one ``KEY=VALUE`` a line, no quotes, no variables; ``KEY`` alone is looked up."""
     out = {} if into is None else into
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        line = line.removesuffix("\r").lstrip()
+    for number, written in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = written.removesuffix("\r").lstrip()
         if not line or line.startswith("#"):
             continue
         key, separator, value = line.partition("=")

@@ -40,7 +40,7 @@ LoadLayer = Callable[[str, Where], Layer]
 
 
 def apply(layer: Layer, load: LoadLayer, account: Callable[[int, Where], None]) -> None:
-    """Replace every service of ``layer`` that extends another by the two merged. ``account`` hears of every copy's size."""
+    """Replace every service that extends another by the two merged. ``account`` hears of every copy's size."""
     for name in list(layer.services):
         base: Any = None
         for link in reversed(_chain(name, layer, load)):

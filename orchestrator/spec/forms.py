@@ -1,8 +1,8 @@
-"""The final form of every field: one way to say each thing, whatever way the user chose.
+"""The kinds of final forms: how a duration, a size, a command, a mapping of labels is finally written.
 
-Durations become ``1m30s``, sizes a number of bytes, commands a list of words, labels and environment a mapping, and what only
-repeats the default (``tty: false``, an empty list) is left out, so that the model equals what Compose prints. ``SHAPES``
-says it field by field; a value that fits no form raises ``FormProblem`` with the place.
+Each takes a value in any form the schema allows and gives the final one, or ``OMIT`` where it only repeats the default.
+What fits no form raises ``BadValue``; forms of lists and mappings gather what is wrong below them, so that all of it is
+reported. Which field has which form stands in ``fields``.
 """
 
 from __future__ import annotations
@@ -10,36 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.errors import SpecError, Where
-from orchestrator.spec import casts, gotext, quantities, shellwords
-from orchestrator.spec.document import Map, Seq, where
+from orchestrator.spec import casts, gotext, shellwords, values
+from orchestrator.spec.document import Map, Seq
+from orchestrator.spec.values import BadValue
 
 Form = Callable[[Any], Any]
+Problem = tuple[values.Path, str, str]
 OMIT: Any = object()
-
-
-class FormProblem(SpecError):
-    """A value that is not what its field holds: a duration that is none, a size that is none."""
-
-    reference = "wrong-value"
-
-
-class _Bad(ValueError):
-    """A value without a form, with the path that leads to it from where it is caught."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.path: list[str | int] = []
-
-
-def final(model: Map) -> Map:
-    """``model`` with every field in its final form."""
-    try:
-        result = PROJECT(model)
-    except _Bad as bad:
-        raise FormProblem(str(bad), where=where(model, bad.path)) from None
-    assert isinstance(result, Map)
-    return result
 
 
 # Single values
@@ -49,95 +26,104 @@ def text(value: Any) -> Any:
     return gotext.text(value) or OMIT
 
 
-def _read(cast: Callable[[str], Any], value: Any) -> Any:
-    return cast(value) if type(value) is str else value
-
-
 def whole(value: Any) -> Any:
-    return _whole(value) or OMIT
+    return OMIT if value is None else values.whole(value) or OMIT
+
+
+def count(value: Any) -> Any:
+    """A number of things: whole, not negative, kept when it is zero."""
+    return OMIT if value is None else values.whole(value, 0)
+
+
+def some(value: Any) -> Any:
+    """A number of things, left out when it is zero."""
+    return OMIT if value is None else values.whole(value, 0) or OMIT
 
 
 def given_whole(value: Any) -> Any:
-    return OMIT if value is None else _whole(value)
-
-
-def _whole(value: Any) -> int:
-    number = _read(casts.whole, value)
-    if number is None:
-        return 0
-    if not isinstance(number, (int, float)) or number != number or number in (float("inf"), float("-inf")):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(number)
+    return OMIT if value is None else values.whole(value)
 
 
 def single(value: Any) -> Any:
     """A number of single precision, as Compose keeps cpus and ratios."""
-    number = _read(casts.number, value)
-    if number is None or number == 0:
-        return OMIT
-    if not isinstance(number, (int, float)):
-        raise ValueError(f"{value!r} is not a number")
-    return gotext.single(float(number))
+    number = 0.0 if value is None else values.fraction(value)
+    return gotext.single(number) if number else OMIT
 
 
 def flag(value: Any) -> Any:
-    return _read(casts.boolean, value) or OMIT
+    return _boolean(value) or OMIT
 
 
 def given_flag(value: Any) -> Any:
-    return OMIT if value is None else _read(casts.boolean, value)
+    return OMIT if value is None else _boolean(value)
+
+
+def _boolean(value: Any) -> Any:
+    if type(value) is not str:
+        return value
+    try:
+        return casts.boolean(value)
+    except ValueError as problem:
+        raise BadValue(str(problem), "write true or false") from None
 
 
 def size(value: Any) -> Any:
-    number = _read(quantities.size, value)
-    if number is None or number == 0 or not isinstance(number, (int, float)):
-        return OMIT
-    return str(int(number))
+    """Bytes as text, left out when there are none."""
+    return OMIT if value is None or not (number := values.size(value)) else str(number)
+
+
+def given_size(value: Any) -> Any:
+    return OMIT if value is None else str(values.size(value))
+
+
+def swap_size(value: Any) -> Any:
+    return OMIT if value is None or not (number := values.swap_size(value)) else str(number)
 
 
 def duration(value: Any) -> Any:
     """A duration that is left out when it is zero."""
-    return OMIT if value is None or _nanoseconds(value) == 0 else given_duration(value)
+    return OMIT if value is None or not (time := values.duration(value)) else values.duration_text(time)
 
 
 def given_duration(value: Any) -> Any:
-    return OMIT if value is None else quantities.duration_text(_nanoseconds(value))
+    return OMIT if value is None else values.duration_text(values.duration(value))
 
 
-def _nanoseconds(value: Any) -> int:
-    return quantities.duration(gotext.text(value))
-
-
-def count(value: Any) -> Any:
+def devices(value: Any) -> Any:
     """How many devices: a number, or -1 for all of them."""
-    if type(value) is str:
-        return -1 if value.lower() == "all" else casts.whole(value) or OMIT
-    return value or OMIT
+    if type(value) is str and value.lower() == "all":
+        return -1
+    return whole(value)
 
 
 def mode(value: Any) -> Any:
     """A file mode in octal digits."""
-    if value is None:
-        return OMIT
-    if type(value) is str:
-        if not value or set(value) - set("01234567"):
-            raise ValueError(f"{value!r} is not a file mode; write it like 0440")
-        value = int(value, 8)
-    return f"0{int(value):o}"
+    return OMIT if value is None else f"0{values.file_mode(value):o}"
+
+
+def mode_number(value: Any) -> Any:
+    """A file mode as the number it is."""
+    return OMIT if value is None else values.file_mode(value) or OMIT
 
 
 def command(value: Any) -> Any:
     """A list of words; an empty one is kept, because it clears the image's own."""
     if value is None:
         return OMIT
-    words = shellwords.split(value) if type(value) is str else [_word(item) for item in value]
-    return Seq(words, getattr(value, "mark", Map().mark), getattr(value, "items_at", ()))
+    if type(value) is not str:
+        return _words(value)
+    try:
+        return Seq(shellwords.split(value))
+    except ValueError as problem:
+        raise BadValue(str(problem), "close it, or write the command as a list of words") from None
 
 
-def _word(item: Any) -> str:
-    if type(item) is not str:
-        raise ValueError(f"{gotext.text(item)!r} in a command is not text; quote it")
-    return item
+def _words(value: Seq) -> Seq:
+    for index, item in enumerate(value):
+        if type(item) is not str:
+            words = f"{gotext.text(item)} in a command is not text"
+            raise BadValue(problems=[((index,), words, f'write "{gotext.text(item)}"')])
+    return Seq(value, value.mark, value.items_at)
 
 
 def health_test(value: Any) -> Any:
@@ -145,7 +131,7 @@ def health_test(value: Any) -> Any:
         return OMIT
     if type(value) is str:
         return Seq(["CMD-SHELL", value])
-    return Seq([_word(item) for item in value], value.mark, value.items_at) if value else OMIT
+    return _words(value) or OMIT
 
 
 # Lists
@@ -165,13 +151,16 @@ def listed(form: Form) -> Form:
         if not isinstance(value, Seq):
             return OMIT if value is None else value
         out = Seq(mark=value.mark)
+        problems: list[Problem] = []
         for index, item in enumerate(value):
             try:
                 final_item = form(item)
-            except ValueError as problem:
-                raise _located(problem, index) from None
+            except BadValue as bad:
+                problems += bad.below(index)
+                continue
             if final_item is not OMIT:
                 out.add(final_item, value.mark_of(index))
+        _raise(problems)
         return out or OMIT
 
     return read
@@ -202,7 +191,7 @@ def pairs(empty: str | None, *, keep_empty: bool = False) -> Form:
 def _pair(out: Map, item: str, mark: Any, empty: str | None) -> None:
     key, separator, value = item.partition("=")
     if separator and key and key[-1].isspace():
-        raise ValueError(f"the variable name {key!r} ends with a space")
+        raise BadValue(f"the variable name {key!r} ends with a space", "take the space away")
     out.put(key, value if separator else empty, mark, mark)
 
 
@@ -241,12 +230,12 @@ def _host(item: str) -> tuple[str, str]:
         name, found, address = item.partition(separator)
         if found:
             return name, address
-    raise ValueError(f"the host {item!r} has no address; write it like name=10.0.0.1")
+    raise BadValue(f"the host {item!r} has no address", "write it like name=10.0.0.1")
 
 
 def _host_name(name: str) -> str:
     if not name or ":" in name or "=" in name:
-        raise ValueError(f"{name!r} is not a host name")
+        raise BadValue(f"{name!r} is not a host name", "a host name has no : and no =")
     return name
 
 
@@ -261,6 +250,7 @@ def keyed(form: Form, *, keep_null: bool = False) -> Form:
         if not isinstance(value, Map):
             return OMIT
         out = Map(mark=value.mark)
+        problems: list[Problem] = []
         for key, item in value.items():
             if item is None and keep_null:
                 out.take(key, value)
@@ -268,13 +258,19 @@ def keyed(form: Form, *, keep_null: bool = False) -> Form:
                 continue
             try:
                 final_item = form(Map(mark=value.mark_of(key)) if item is None else item)
-            except ValueError as problem:
-                raise _located(problem, key) from None
+            except BadValue as bad:
+                problems += bad.below(key)
+                continue
             if final_item is not OMIT:
                 out.put(key, final_item, value.keys_at.get(key, value.mark), value.mark_of(key))
+        _raise(problems)
         return out or OMIT
 
     return read
+
+
+def unchanged(value: Any) -> Any:
+    return value
 
 
 def struct(fields: Mapping[str, Form], *, omit_empty: bool = False) -> Form:
@@ -284,25 +280,24 @@ def struct(fields: Mapping[str, Form], *, omit_empty: bool = False) -> Form:
         if not isinstance(value, Map):
             return OMIT if value is None else value
         out = Map(mark=value.mark)
+        problems: list[Problem] = []
         for key, item in value.items():
-            form = fields.get(key)
-            if form is not None:
-                try:
-                    item = form(item)
-                except ValueError as problem:
-                    raise _located(problem, key) from None
-                if item is OMIT:
-                    continue
-            out.put(key, item, value.keys_at.get(key, value.mark), value.values_at.get(key, value.mark))
+            try:
+                final_item = fields.get(key, unchanged)(item)
+            except BadValue as bad:
+                problems += bad.below(key)
+                continue
+            if final_item is not OMIT:
+                out.put(key, final_item, value.keys_at.get(key, value.mark), value.values_at.get(key, value.mark))
+        _raise(problems)
         return OMIT if omit_empty and not out else out
 
     return read
 
 
-def _located(problem: ValueError, part: str | int) -> _Bad:
-    bad = problem if isinstance(problem, _Bad) else _Bad(str(problem))
-    bad.path.insert(0, part)
-    return bad
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise BadValue(problems=problems)
 
 
 def ssh_keys(value: Any) -> Any:
@@ -313,218 +308,23 @@ def ssh_keys(value: Any) -> Any:
     return Seq(lines, value.mark) if lines else OMIT
 
 
-def _rows(rows: Mapping[Form, str]) -> dict[str, Form]:
-    return {name: form for form, names in rows.items() for name in names.split()}
-
-
-# The shapes, field by field
-
-
 def ulimit(value: Any) -> Any:
     if isinstance(value, Map):
         limits = Map(mark=value.mark)
         for key in ("soft", "hard"):
-            limits.put(key, _whole(value.get(key)), value.mark_of(key), value.mark_of(key))
+            limits.put(key, values.whole(value.get(key, 0)), value.mark_of(key), value.mark_of(key))
         return limits
-    number = _whole(value)
+    number = values.whole(value)
     return number or Map((("soft", 0), ("hard", 0)))
 
 
-def _required_last(form: Form) -> Form:
-    """A dependency says whether it is required, always."""
+def with_default(key: str, default: Any, form: Form) -> Form:
+    """A form that always says ``key``."""
 
     def read(value: Any) -> Any:
         out = form(value)
-        if isinstance(out, Map) and "required" not in out:
-            out.put("required", False, out.mark, out.mark)
+        if isinstance(out, Map) and key not in out:
+            out.put(key, default, out.mark, out.mark)
         return out
 
     return read
-
-
-HOOK = struct(
-    {
-        **_rows({text: "image user working_dir", flag: "privileged per_replica"}),
-        "command": command,
-        "environment": environment,
-    }
-)
-FILE_MOUNT = struct({**_rows({text: "source target uid gid"}), "mode": mode})
-DEVICE_REQUEST = struct(
-    {**_rows({texts: "capabilities device_ids", text: "driver"}), "count": count, "options": mapping}
-)
-RESOURCE = struct(
-    {
-        "cpus": single,
-        "memory": size,
-        "pids": whole,
-        "devices": listed(DEVICE_REQUEST),
-        "generic_resources": listed(struct({"discrete_resource_spec": struct({"kind": text, "value": given_whole})})),
-    }
-)
-UPDATE = struct(
-    {
-        "parallelism": given_whole,
-        **_rows({duration: "delay monitor", text: "failure_action order"}),
-        "max_failure_ratio": single,
-    }
-)
-DEPLOY = struct(
-    {
-        **_rows(
-            {
-                text: "mode endpoint_mode",
-                mapping: "labels",
-                given_whole: "replicas",
-                UPDATE: "update_config rollback_config",
-            }
-        ),
-        "resources": struct({"limits": RESOURCE, "reservations": RESOURCE}, omit_empty=True),
-        "restart_policy": struct(
-            {"condition": text, "delay": given_duration, "max_attempts": given_whole, "window": given_duration}
-        ),
-        "placement": struct(
-            {"constraints": texts, "preferences": listed(struct({"spread": text})), "max_replicas_per_node": whole},
-            omit_empty=True,
-        ),
-    }
-)
-_PORT = struct({**_rows({text: "name mode host_ip published protocol app_protocol"}), "target": whole})
-VOLUME_MOUNT = struct(
-    {
-        **_rows({text: "type source target consistency", flag: "read_only"}),
-        "bind": struct(_rows({text: "selinux propagation recursive", flag: "create_host_path"})),
-        "volume": struct({"labels": mapping, "nocopy": flag, "subpath": text}),
-        "tmpfs": struct({"size": size, "mode": whole}),
-        "image": struct({"subpath": text}),
-    }
-)
-BUILD = struct(
-    {
-        **_rows(
-            {
-                text: "context dockerfile dockerfile_inline isolation network provenance sbom target",
-                texts: "cache_from cache_to entitlements no_cache_filter platforms tags",
-                flag: "no_cache privileged pull",
-                mapping: "additional_contexts labels",
-            }
-        ),
-        "args": environment,
-        "ssh": ssh_keys,
-        "extra_hosts": hosts,
-        "secrets": listed(FILE_MOUNT),
-        "shm_size": size,
-        "ulimits": keyed(ulimit),
-    }
-)
-_WEIGHT = struct({"path": text, "weight": given_whole})
-_RATE = struct({"path": text, "rate": size})
-BLKIO = struct(
-    {
-        "weight": whole,
-        "weight_device": listed(_WEIGHT),
-        **{
-            name: listed(_RATE)
-            for name in ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
-        },
-    }
-)
-TRIGGER = struct({**_rows({text: "target", texts: "include ignore", flag: "initial_sync"}), "exec": HOOK})
-SERVICE_NETWORK = struct(
-    {
-        **_rows(
-            {
-                texts: "aliases link_local_ips",
-                text: "interface_name ipv4_address ipv6_address mac_address",
-                whole: "gw_priority priority",
-            }
-        ),
-        "driver_opts": mapping,
-    }
-)
-SERVICE = struct(
-    {
-        **_rows(
-            {
-                text: (
-                    "cgroup_parent cgroup cpuset container_name domainname hostname image ipc isolation mac_address "
-                    "network_mode pid platform pull_policy restart runtime stop_signal user userns_mode uts working_dir"
-                ),
-                texts: (
-                    "profiles cap_add cap_drop device_cgroup_rules dns dns_opt dns_search expose external_links group_add "
-                    "label_file links security_opt tmpfs volumes_from"
-                ),
-                whole: (
-                    "cpu_count cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares oom_score_adj pids_limit"
-                ),
-                single: "cpu_percent cpus",
-                size: "mem_limit mem_reservation memswap_limit mem_swappiness shm_size",
-                flag: "oom_kill_disable privileged read_only stdin_open tty use_api_socket",
-                given_flag: "attach init",
-                given_whole: "scale",
-                given_duration: "stop_grace_period",
-                mapping: "annotations labels storage_opt sysctls",
-                command: "command entrypoint",
-            }
-        ),
-        "environment": environment,
-        "extra_hosts": hosts,
-        "build": BUILD,
-        "deploy": DEPLOY,
-        "blkio_config": BLKIO,
-        "configs": listed(FILE_MOUNT),
-        "secrets": listed(FILE_MOUNT),
-        "credential_spec": struct(_rows({text: "config file registry"})),
-        "depends_on": keyed(_required_last(struct({"condition": text, "restart": flag, "required": given_flag}))),
-        "develop": struct({"watch": listed(TRIGGER)}),
-        "devices": listed(struct(_rows({text: "source target permissions"}))),
-        "gpus": listed(DEVICE_REQUEST),
-        "healthcheck": struct(
-            {
-                "test": health_test,
-                **_rows({given_duration: "timeout interval start_period start_interval"}),
-                "retries": given_whole,
-                "disable": flag,
-            }
-        ),
-        "logging": struct({"driver": text, "options": mapping}),
-        "models": keyed(struct(_rows({text: "endpoint_var model_var"})), keep_null=True),
-        "networks": keyed(SERVICE_NETWORK, keep_null=True),
-        "ports": listed(_PORT),
-        "provider": struct({"type": text, "options": several}),
-        "ulimits": keyed(ulimit),
-        "volumes": listed(VOLUME_MOUNT),
-        **{name: listed(HOOK) for name in ("pre_start", "post_start", "pre_stop")},
-    }
-)
-_POOL = struct({**_rows({text: "subnet gateway ip_range"}), "aux_addresses": mapping})
-NETWORK = struct(
-    {
-        **_rows(
-            {
-                text: "name driver",
-                mapping: "driver_opts labels",
-                flag: "external internal attachable",
-                given_flag: "enable_ipv4 enable_ipv6",
-            }
-        ),
-        "ipam": struct({"driver": text, "config": listed(_POOL), "options": mapping}, omit_empty=True),
-    }
-)
-VOLUME = struct(_rows({text: "name driver", mapping: "driver_opts labels", flag: "external"}))
-FILE_OBJECT = struct(
-    _rows(
-        {text: "name file environment content driver template_driver", mapping: "labels driver_opts", flag: "external"}
-    )
-)
-MODEL = struct({**_rows({text: "name model"}), "context_size": whole, "runtime_flags": texts})
-PROJECT = struct(
-    {
-        "services": keyed(SERVICE),
-        "networks": keyed(NETWORK),
-        "volumes": keyed(VOLUME),
-        "configs": keyed(FILE_OBJECT),
-        "secrets": keyed(FILE_OBJECT),
-        "models": keyed(MODEL),
-    }
-)

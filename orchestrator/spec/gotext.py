@@ -1,7 +1,7 @@
 """Numbers and other plain values as the text that Compose makes of them, so that ``1.50`` becomes the same label here.
 
-Used wherever a value of any type ends up as text: labels, environment, options. Floats take their shortest form, with an
-exponent below 0.0001 and from a million on.
+Used wherever a value of any type ends up as text: labels, environment, options. Floats take their shortest form, with
+an exponent below 0.0001 and from a million on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Env files and label files of services, read into their ``environment`` and ``labels``.
 
-A service's own ``environment`` wins over its env files, the later file over the earlier. Variables inside env files come
-from the project first, then from the service, then from earlier lines; inside label files from earlier label files only.
+A service's own ``environment`` wins over its env files, the later file over the earlier. Variables inside env files
+come from the project first, then from the service, then from earlier lines; inside label files from earlier label
+files only.
 """
 
 from __future__ import annotations

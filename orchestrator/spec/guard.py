@@ -1,9 +1,9 @@
 """Refuses documents that would cost too much, while they are read and before anything is built from them.
 
-The parser tells the guard of every value, every level and every alias it meets in libyaml's event stream. An alias counts
-as everything behind it, so that a few hundred bytes which stand for millions of values ("billion laughs", bombs of merge
-keys) are refused when the sum passes the limit, not after it was written out. Depth is bounded for the same reason:
-everything later may walk a document recursively.
+The parser tells the guard of every value, every level and every alias it meets in libyaml's event stream. An alias
+counts as everything behind it, so that a few hundred bytes which stand for millions of values ("billion laughs",
+bombs of merge keys) are refused when the sum passes the limit, not after it was written out. Depth is bounded for the
+same reason: everything later may walk a document recursively.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``include``: whole models from other files, each with its own directory and environment, joined to this one.
 
 What an included file defines and this one does too is merged, this one winning; tags of this document apply to what
-came in. The included model is complete in itself (merged, canonical, its paths joined to its own directory) before it is
-joined.
+came in. The included model is complete in itself (merged, canonical, its paths joined to its own directory) before it
+is joined.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from orchestrator.spec import environment as environments
 from orchestrator.spec import merge, parse, remote, resets
 from orchestrator.spec.context import Context, Scope
 from orchestrator.spec.document import Map, Mark, Seq, format_path
+from orchestrator.spec.interpolate import Findings
 
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 _NO_ENV_FILE = "/dev/null"
@@ -39,7 +40,7 @@ def apply(document: Map, tags: tuple[parse.Path, ...], scope: Scope, context: Co
     """Bring what ``document`` includes into it, and take its ``include`` away."""
     if "include" not in document:
         return
-    for entry in _entries(document):
+    for entry in _entries(document, context.findings):
         context.account_include(entry.where)
         paths = [context.local(path, scope.base, entry.where) for path in entry.paths]
         child = _child_scope(entry, paths[0], scope, context)
@@ -49,30 +50,28 @@ def apply(document: Map, tags: tuple[parse.Path, ...], scope: Scope, context: Co
     del document["include"]
 
 
-def _entries(document: Map) -> list[Entry]:
+def _entries(document: Map, findings: Findings) -> list[Entry]:
     value = document["include"]
     if value is None:
         return []
     if not isinstance(value, Seq):
         raise SchemaViolation("include must be a list", where=Where(*document.mark_of("include"), "include"))
-    return [_entry(item, value.mark_of(index), index) for index, item in enumerate(value)]
+    return [_entry(item, value.mark_of(index), index, findings) for index, item in enumerate(value)]
 
 
-def _entry(item: Any, mark: Mark, index: int) -> Entry:
+def _entry(item: Any, mark: Mark, index: int, findings: Findings) -> Entry:
     where = Where(*mark, format_path(("include", index)))
     if isinstance(item, str):
         return Entry((item,), "", (), where)
     paths = _texts(item.get("path")) if isinstance(item, Map) else None
     if not paths:
         raise SchemaViolation("an include needs a path", where=where, hint="write include: [{path: FILE}]")
-    unknown = [key for key in item if key not in ("path", "project_directory", "env_file")]
     directory, env_files = item.get("project_directory") or "", _texts(item.get("env_file"))
-    if unknown or not isinstance(directory, str) or env_files is None:
-        raise SchemaViolation(
-            f"an include has no {unknown[0]!r}" if unknown else "an include holds something that is not text",
-            where=where,
-            hint="it has path, project_directory and env_file",
-        )
+    if not isinstance(directory, str) or env_files is None:
+        raise SchemaViolation("an include holds something that is not text", where=where)
+    for key in item:
+        if key not in ("path", "project_directory", "env_file"):
+            findings.warn(f"{key} means nothing in an include and is ignored", where)
     return Entry(tuple(paths), directory, tuple(env_files), where)
 
 

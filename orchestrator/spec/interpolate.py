@@ -6,12 +6,12 @@ and old booleans, and the variables that were read. Keys are left alone. Text wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.errors import InterpolationError, LimitExceeded, Where
 from orchestrator.spec import casts, substitute
-from orchestrator.spec.document import Map, Mark, Seq, format_path
+from orchestrator.spec.document import Map, Mark, Seq, format_path, where
 from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
 from orchestrator.spec.patterns import Rules
 from orchestrator.spec.substitute import Variable
@@ -19,7 +19,7 @@ from orchestrator.spec.substitute import Variable
 Path = tuple[str | int, ...]
 
 
-class Warning(NamedTuple):  # noqa: A001  the word of the field
+class SpecWarning(NamedTuple):
     """Something the user should know about a place in the files."""
 
     text: str
@@ -30,14 +30,19 @@ class Findings:
     """What steps of the loader have to tell beside the model: warnings, once each, and the variables read."""
 
     def __init__(self) -> None:
-        self._warnings: dict[Warning, None] = {}
+        self._warnings: dict[SpecWarning, None] = {}
         self.variables: dict[str, Variable] = {}
 
     def warn(self, text: str, where: Where) -> None:
-        self._warnings[Warning(text, where)] = None
+        self._warnings[SpecWarning(text, where)] = None
+
+    def advise(self, model: Map, advice: Iterable[tuple[Path, str, str]]) -> None:
+        """Warn of what was found in a model: path, message and hint of each."""
+        for path, message, hint in advice:
+            self.warn(f"{message}; {hint}" if hint else message, where(model, path))
 
     @property
-    def warnings(self) -> tuple[Warning, ...]:
+    def warnings(self) -> tuple[SpecWarning, ...]:
         return tuple(self._warnings)
 
     def read(self, variable: Variable) -> None:

@@ -1,8 +1,8 @@
 """A model from files, one document over the other: the steps that every file goes through, in their order.
 
-Each document is substituted, what it includes is brought in, its tags clear what was there, what it extends is resolved;
-then it is merged onto the model, checked against the schema and brought into canonical form. After the last file come
-default values and paths. An included model goes the same way, in its own scope.
+Each document is substituted, what it includes is brought in, its tags clear what was there, what it extends is
+resolved; then it is merged onto the model, checked against the schema and brought into canonical form. After the last
+file come default values and paths. An included model goes the same way, in its own scope.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from orchestrator.errors import SchemaViolation, SyntaxProblem, Where
-from orchestrator.spec import defaults, extends, include, merge, parse, paths, resets, schema, shorthand, unique
+from orchestrator.spec import advice, defaults, extends, include, merge, parse, paths, resets, schema, shorthand, unique
 from orchestrator.spec.context import Context, Scope, Source
 from orchestrator.spec.document import Map, Seq, format_path
 from orchestrator.spec.interpolate import interpolate
@@ -18,7 +18,7 @@ from orchestrator.spec.limits import exceeded
 
 
 def load_model(sources: list[Source], scope: Scope, context: Context) -> Map:
-    """The model of ``sources`` in order, canonical, with defaults and with its paths joined to the scope's directory."""
+    """The model of ``sources`` in order: canonical, with defaults, its paths joined to the scope's directory."""
     model = Map(mark=sources[0].documents[0].mark) if sources and sources[0].documents else Map()
     for source in sources:
         inside = Scope(scope.base, scope.directory, scope.environment, (*scope.chain, source.path), scope.resolve_paths)
@@ -45,6 +45,7 @@ def _add(model: Map, document: parse.Document, source: Source, scope: Scope, con
     merged = merge.merge(model, root) if model else root
     unique.enforce(merged)
     schema.validate(merged)
+    context.findings.advise(root, advice.lost(root))
     if "version" in merged:
         context.findings.warn(
             "version is obsolete and means nothing; remove it", Where(*merged.mark_of("version"), "version")

@@ -1,7 +1,8 @@
 """How large, deep and entangled a user's files may be, each limit with its name and its way to raise it.
 
-``Limits`` is given to the loader; ``from_environment`` reads ``STACK_LIMIT_*`` (``STACK_LIMIT_DEPTH=128``). A step that meets
-a limit raises ``exceeded(...)``, so that every message names the limit, its value and the variable that moves it.
+``Limits`` is given to the loader; ``from_environment`` reads ``STACK_LIMIT_*`` (``STACK_LIMIT_DEPTH=128``). A step
+that meets a limit raises ``exceeded(...)``, so that every message names the limit, its value and the variable that
+moves it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From a request to the canonical model: the outline of the loader.
 
-``load_canonical`` finds and reads the files, settles environment and name, merges everything into one model, completes it,
-brings every field into its final form, checks it, and reduces it to the services that are asked for. The model equals
-what ``docker compose config`` prints; warnings and the variables that were read are data beside it.
+``load_canonical`` finds and reads the files, settles environment and name, merges everything into one model,
+completes it, brings every field into its final form, checks it, and reduces it to the services that are asked for.
+The model equals what ``docker compose config`` prints; warnings and the variables that were read are data beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.errors import SpecError, Where
+from orchestrator.model.stack import Stack
 from orchestrator.spec import (
+    advice,
+    build,
     defaults,
     environment,
+    fields,
     files,
-    forms,
     grants,
     layers,
     limits,
@@ -29,7 +32,7 @@ from orchestrator.spec import (
 )
 from orchestrator.spec.context import Context, Fetch, Scope, Source
 from orchestrator.spec.document import Map, Mark
-from orchestrator.spec.interpolate import Findings, Warning
+from orchestrator.spec.interpolate import Findings, SpecWarning
 from orchestrator.spec.substitute import Variable
 
 
@@ -68,9 +71,26 @@ class Canonical:
     environment: Mapping[str, str]
     profiles: tuple[str, ...]
     disabled: Map
-    warnings: tuple[Warning, ...]
+    warnings: tuple[SpecWarning, ...]
     variables: Mapping[str, Variable]
     interpolated: bool = True
+
+
+def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", read_contents: bool = True) -> Stack:
+    """The stack that the files describe; ``key`` makes the digests of what its configs and secrets hold."""
+    canonical = load_canonical(request)
+    return build.to_stack(
+        canonical.model,
+        name=canonical.name,
+        working_dir=canonical.working_dir,
+        config_files=canonical.config_files,
+        environment_files=canonical.environment_files,
+        disabled=canonical.disabled,
+        key=key,
+        separator=separator,
+        bounds=limits.from_environment(request.environment, request.limits),
+        read_contents=read_contents,
+    )
 
 
 @dataclass(slots=True)
@@ -106,11 +126,12 @@ def _completed(
     request: LoadRequest, model: Map, active: tuple[str, ...], project: _Project, context: Context
 ) -> tuple[Map, Map]:
     """The model in its final form, checked, reduced to the services asked for; and the services left out."""
-    model = forms.final(model)
+    model = fields.final(model)
     disabled = profiles.split(model, active)
     if request.consistency:
         rules.check(model, disabled)
         _same_scale(model)
+        context.findings.advise(model, advice.advice(model))
     if request.services:
         wanted = profiles.profiles_of(request.services, disabled)
         disabled = profiles.enable(model, disabled, (*active, *wanted))
@@ -239,7 +260,9 @@ def _require_content(model: Map, name: str, sources: list[Source]) -> None:
         )
     if not name:
         raise SpecError(
-            "the project has no name", hint="name it with -p, or with name: in the file", reference="invalid-project-name"
+            "the project has no name",
+            hint="name it with -p, or with name: in the file",
+            reference="invalid-project-name",
         )
 
 

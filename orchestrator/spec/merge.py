@@ -1,8 +1,8 @@
 """One file over another: the model so far takes what the next file says, each field by its own rule.
 
-Mappings merge key by key, lists are appended, other values are replaced, and null says nothing; the fields that differ
-stand in ``RULES``. The base is canonical (or empty) and is changed in place; the override is as written. What a list ends
-up saying twice is settled afterwards, by ``unique``.
+Mappings merge key by key, lists are appended, other values are replaced, and null says nothing; the fields that
+differ stand in ``RULES``. The base is canonical (or empty) and is changed in place; the override is as written. What
+a list ends up saying twice is settled afterwards, by ``unique``.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ def _table() -> dict[str, Merger]:
     service: dict[Merger, str] = {
         _replace: "command entrypoint healthcheck.test ulimits.*",
         _listed: (
-            "annotations build.args build.additional_contexts build.labels deploy.labels dns dns_opt dns_search env_file "
+            "annotations build.args build.additional_contexts build.labels deploy.labels dns dns_opt dns_search "
+            "env_file "
             "label_file environment labels volumes.*.volume.labels sysctls tmpfs"
         ),
         _hosts: "build.extra_hosts extra_hosts",

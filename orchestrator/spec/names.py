@@ -1,4 +1,5 @@
-"""The project's name: from the command line, ``COMPOSE_PROJECT_NAME``, the last ``name:`` in the files, or the directory.
+"""The project's name: from the command line, ``COMPOSE_PROJECT_NAME``, the last ``name:`` in the files, or the
+directory.
 
 What the user types as a name must be one already; what a file or a directory is called is made into one.
 """
@@ -24,7 +25,10 @@ def normalized(name: str) -> str:
 
 def chosen(explicit: str, environment: Mapping[str, str]) -> str:
     """The name that was typed, or set in the environment; empty when none was."""
-    for source, name in (("the project name", explicit), ("COMPOSE_PROJECT_NAME", environment.get("COMPOSE_PROJECT_NAME"))):
+    for source, name in (
+        ("the project name", explicit),
+        ("COMPOSE_PROJECT_NAME", environment.get("COMPOSE_PROJECT_NAME")),
+    ):
         if not name:
             continue
         if normalized(name) != name:
@@ -60,7 +64,9 @@ def from_files(
     where = Where(*mark, "name")
     unset: list[str] = []
     try:
-        value = Substitution(environment.get, limits=limits, on_unset=unset.append, on_variable=findings.read).apply(name)
+        value = Substitution(environment.get, limits=limits, on_unset=unset.append, on_variable=findings.read).apply(
+            name
+        )
     except ValueError as problem:
         raise explain(problem, name, where, limits) from None
     for variable in unset:

@@ -129,7 +129,7 @@ class _Builder:
         self.anchors, self.remarks, self.root = {}, [], None
         self.start = self._mark(event)
 
-    def _finish(self, event: Any) -> None:
+    def _finish(self, _event: Any) -> None:
         self.documents.append(Document(self.root, tuple(self.remarks), self.start))
 
     def _mark(self, event: Any) -> Mark:
@@ -245,7 +245,7 @@ class _Builder:
         self._note_tag(tag, mark)
         frame.tag = tag
 
-    def _close(self, event: Any) -> None:
+    def _close(self, _event: Any) -> None:
         frame = self.frames.pop()
         node = frame.node
         if frame.merges:
@@ -256,9 +256,7 @@ class _Builder:
             value = _DROPPED
             del self.remarks[frame.first_remark + 1 :]
         if frame.anchor is not None:
-            self._remember(
-                frame.anchor, value, self.guard.nodes - frame.first_node, frame.height, frame.first_remark
-            )
+            self._remember(frame.anchor, value, self.guard.nodes - frame.first_node, frame.height, frame.first_remark)
         if self.frames and self.frames[-1].height <= frame.height:
             self.frames[-1].height = frame.height + 1
         self._attach(value, node.mark)

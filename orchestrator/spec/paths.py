@@ -1,7 +1,8 @@
 """Relative paths in a model made to start from a directory: the project's, or that of an extended or included file.
 
-Which fields hold paths stands in ``RULES``; a service's mounts only where they are binds, a volume's device only where it
-is one in disguise. URLs and references of builders are left alone, ``~`` is the home of the environment handed in.
+Which fields hold paths stands in ``RULES``; a service's mounts only where they are binds, a volume's device only
+where it is one in disguise. URLs and references of builders are left alone, ``~`` is the home of the environment
+handed in.
 """
 
 from __future__ import annotations

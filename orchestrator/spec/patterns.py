@@ -1,7 +1,8 @@
 """Tables keyed by path patterns (``services.*.ports``), made so that a walk over a document consults them for free.
 
 A table becomes a tree; whoever walks a document steps through it beside the document and stops looking where the tree
-ends. ``*`` stands for any key and for any item of a list, ``[]`` for any item of a list only. A literal key wins over ``*``.
+ends. ``*`` stands for any key and for any item of a list, ``[]`` for any item of a list only. A literal key wins over
+``*``.
 """
 
 from __future__ import annotations

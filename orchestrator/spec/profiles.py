@@ -1,7 +1,7 @@
 """Which services a command is about: those whose profiles are active, those it names, and what they depend on.
 
-``split`` parts a model's services by profile; ``select`` reduces it to named services (glob patterns, as Compose takes them)
-and their dependencies; ``without_unused`` drops resources that no remaining service uses.
+``split`` parts a model's services by profile; ``select`` reduces it to named services (glob patterns, as Compose
+takes them) and their dependencies; ``without_unused`` drops resources that no remaining service uses.
 """
 
 from __future__ import annotations

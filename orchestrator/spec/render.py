@@ -1,8 +1,9 @@
-"""The canonical model as text: what ``stack config`` prints, equal to what ``docker compose config`` prints when both are read.
+"""The canonical model as text: what ``stack config`` prints, equal to what ``docker compose config`` prints when both
+are read.
 
-``printed`` is the model without what is never shown (captured contents of secrets and configs) and without the few fields
-that Compose leaves out; ``to_yaml`` and ``to_json`` write it, with ``$`` doubled so that it can be loaded again. The lists
-behind ``--services``, ``--images`` and the like are here too.
+``printed`` is the model without what is never shown (captured contents of secrets and configs) and without the few
+fields that Compose leaves out; ``to_yaml`` and ``to_json`` write it, with ``$`` doubled so that it can be loaded
+again. The lists behind ``--services``, ``--images`` and the like are here too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def to_yaml(canonical: Canonical) -> str:
 
 
 def to_json(canonical: Canonical) -> str:
-    """The model as JSON, in Compose's shape: fields without a value where it writes ``null`` or ``{}``, no inner ``x-*``."""
+    """The model as JSON in Compose's shape: ``null`` and ``{}`` where it writes them, no inner ``x-*``."""
     import json
 
     shaped = _as_json(printed(canonical))
@@ -162,9 +163,9 @@ def _service_as_json(service: dict[str, Any]) -> None:
     for trigger in (service.get("develop") or {}).get("watch", ()):
         trigger.setdefault("exec", {}).setdefault("command", None)
     for limits in (service.get("ulimits"), (service.get("build") or {}).get("ulimits")):
-        for name, limit in (limits or {}).items():
-            if isinstance(limit, dict):
-                limits[name] = {key: number for key, number in limit.items() if number}
+        for limit in (limits or {}).values():
+            for key in [key for key, number in limit.items() if not number] if isinstance(limit, dict) else ():
+                del limit[key]
     blkio = service.get("blkio_config") or {}
     for key, devices in blkio.items():
         if isinstance(devices, list):

@@ -1,8 +1,8 @@
 """What a YAML scalar means: the rules of the YAML reader that Compose uses, not those of PyYAML.
 
-Between YAML 1.1 and 1.2: ``yes``, ``no`` and ``22:22`` stay text, ``010`` and ``0o10`` are eight, ``1_000`` is a thousand, a
-number too large for 64 bits becomes a float, a float too large stays text, and a date is a ``Timestamp``. Text in, a
-plain value out; nothing here fails on a plain scalar.
+Between YAML 1.1 and 1.2: ``yes``, ``no`` and ``22:22`` stay text, ``010`` and ``0o10`` are eight, ``1_000`` is a
+thousand, a number too large for 64 bits becomes a float, a float too large stays text, and a date is a ``Timestamp``.
+Text in, a plain value out; nothing here fails on a plain scalar.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A command written as one text, split into words the way Compose splits it: quotes and backslashes, but no shell.
 
-An unquoted ``;``, ``&``, ``|``, ``<`` or ``>`` ends the command, because no shell would read what follows. Unclosed quotes
-raise ``ValueError``.
+An unquoted ``;``, ``&``, ``|``, ``<`` or ``>`` ends the command, because no shell would read what follows. Unclosed
+quotes raise ``ValueError``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Variables in text: ``$NAME``, ``${NAME}`` and the six operators, each once, from left to right.
 
-Text and a lookup in, text out. What is put in is never looked at again, so a value that holds ``${...}`` stays as it is.
-Defaults, alternatives and messages are themselves substituted, whether they are needed or not (as Compose does, so that
-a mistake in them shows at once), down to a fixed depth. Knows nothing of files and places; ``interpolate`` adds them.
+Text and a lookup in, text out. What is put in is never looked at again, so a value that holds ``${...}`` stays as it
+is. Defaults, alternatives and messages are themselves substituted, whether they are needed or not (as Compose does,
+so that a mistake in them shows at once), down to a fixed depth. Knows nothing of files and places; ``interpolate``
+adds them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class TooLong(ValueError):
 
 
 class Substitution:
-    """Substitutes with one lookup; ``on_unset`` hears of variables without a value, ``on_variable`` of every one read."""
+    """Substitutes with one lookup; ``on_unset`` hears of unset variables, ``on_variable`` of every one read."""
 
     __slots__ = ("_depth", "_length", "_lookup", "_on_unset", "_on_variable")
 

@@ -133,7 +133,7 @@ def _table() -> dict[str, Identity]:
         _device: "devices",
         _mounted_below(""): "configs",
         _mounted_below("/run/secrets"): "secrets",
-        _env_file: "env_file",
+        _env_file: "env_file label_file",
         _exposed: "expose",
         _port: "ports",
     }

@@ -14,7 +14,7 @@ from orchestrator.spec import gotext
 from orchestrator.spec.scalars import Timestamp
 
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@+,=()\-]|:(?=[A-Za-z0-9_./])| (?=[A-Za-z0-9_./(]))*\Z")
-_WORDS = frozenset("y yes n no on off true false null nan inf".split())
+_WORDS = frozenset(["y", "yes", "n", "no", "on", "off", "true", "false", "null", "nan", "inf"])
 
 
 def dump(value: Any) -> str:
@@ -99,9 +99,11 @@ def _character(character: str) -> str:
 
 
 def _fits_block(text: str) -> bool:
-    """Whether text of several lines can stand as a block: nothing unprintable, no leading or trailing space that could be lost."""
+    """Whether text of several lines can stand as a block, with no space at its ends that could be lost."""
     lines = text.split("\n")
-    return bool(lines[0]) and lines[0][0] != " " and all(line.isprintable() and not line.endswith(" ") for line in lines)
+    return (
+        bool(lines[0]) and lines[0][0] != " " and all(line.isprintable() and not line.endswith(" ") for line in lines)
+    )
 
 
 def _block(head: str, text: str, indent: str, lines: list[str]) -> None:

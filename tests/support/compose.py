@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,17 +29,25 @@ class Compose:
     def config(self, arguments: Sequence[str], environment: Mapping[str, str], here: Path) -> Answer:
         """``docker compose GLOBAL config OTHER`` in a directory; options may stand in any order."""
         before, after = _parted(list(arguments))
-        own = {key: value for key, value in os.environ.items() if key == "DOCKER_CONFIG"}
-        done = subprocess.run(
+        # The plugin is found through the real home, whatever home the case has.
+        own = {"DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")}
+        process = subprocess.Popen(
             [*self.command, *before, "config", *after],
             cwd=here,
             env={**own, **environment},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=60,
+            start_new_session=True,
         )
-        return Answer(done.stdout) if done.returncode == 0 else Answer("", done.stderr.strip() or "failed")
+        try:
+            out, err = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            # The plugin is a child of the docker program and would go on computing without it.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return Answer("", "no answer in 30 s")
+        return Answer(out) if process.returncode == 0 else Answer("", err.strip() or "failed")
 
 
 def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -1,4 +1,5 @@
-"""Case files of the loader: a sentence, the files of a small project, and the model, the error or the warnings they give.
+"""Case files of the loader: a sentence, the files of a small project, and the model, the error or the warnings they
+give.
 
 ::
 
@@ -12,9 +13,10 @@
     ==== <model>
     ...
 
-A section is a file of the project or, in angle brackets, something else: ``<environment>`` (KEY=VALUE lines), ``<arguments>``,
-``<directory>`` to stand in, and what is expected: ``<model>`` (as YAML, ``{here}`` stands for the project), ``<error>`` (text that
-the error must hold, line by line), ``<warnings>`` (the same). ``<compose>`` says why Compose's answer is not ours.
+A section is a file of the project or, in angle brackets, something else: ``<environment>`` (KEY=VALUE lines),
+``<arguments>``, ``<directory>`` to stand in, and what is expected: ``<model>`` (as YAML, ``{here}`` stands for the
+project), ``<error>`` (text that the error must hold, line by line), ``<warnings>`` (the same). ``<compose>`` says why
+Compose's answer is not ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Completes new case files: ``python -m tests.unit.spec.record_cases PROGRAMS`` adds what Compose makes of them as ``<model>``.
+"""Completes new case files: ``python -m tests.unit.spec.record_cases PROGRAMS`` adds what Compose makes of them as
+``<model>``.
 
 Where Compose fails, or the case says ``<compose>``, ours is added for the author to read; so is the error. Existing
 expectations are never touched.
