@@ -18,7 +18,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
 from orchestrator.engines.console import Ended, Happened, LogWish, Said, Silent
 from orchestrator.errors import ApplyFailed, EngineError, Interrupted
-from orchestrator.model.observed import Scope
+from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner import orders
@@ -33,6 +33,7 @@ class Manner:
     abort_on_failure: bool = False
     exit_code_from: str = ""
     timestamps: bool = False
+    stop_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,11 @@ class Attachment:
 
     def stop(self) -> None:
         """Stop the services in order; on a further signal kill them."""
-        self._context.say("stopping; once more to kill")
+        self._context.say("stopping; press Ctrl-C to kill at once")
         cancel = self._context.cancel = CancelToken()
         with signals.handled(cancel.set):
             try:
-                self._carry_out(lambda observed, chosen: orders.stop(observed, chosen, self._stack), cancel)
+                self._carry_out(self._stop_order, cancel)
                 return
             except Interrupted:
                 pass
@@ -210,6 +211,9 @@ class Attachment:
             if container.service == service:
                 return self._console.ended(container.id).exit_code
         return 0
+
+    def _stop_order(self, observed: ObservedState, chosen: list[ObservedContainer]) -> Plan:
+        return orders.stop(observed, chosen, self._stack, timeout=self._manner.stop_timeout)
 
     def _carry_out(self, make: Callable[..., Plan], cancel: CancelToken | None) -> None:
         """Carry out an order on all the stack's containers; without the lock where nothing may hold it up any more."""

@@ -123,14 +123,14 @@ def _report(problem: Exception, context: Context) -> int:
     from orchestrator.errors import Interrupted, StackError
 
     assert isinstance(problem, StackError)
+    if isinstance(problem, Interrupted):
+        return 128 + problem.signal_number  # whoever interrupted knows it
     if context.shared.debug:
         import traceback
 
         context.say(context.masked("".join(traceback.format_exception(problem)).rstrip()))
     as_json = context.progress_mode() == "json"
     context.say(context.masked(problems.as_json(problem) if as_json else problems.as_text(problem)))
-    if isinstance(problem, Interrupted):
-        return 128 + problem.signal_number
     return problem.exit_code
 
 

@@ -18,6 +18,7 @@ from orchestrator.cli.options import Shared
 from orchestrator.cli.render import plan_document
 from orchestrator.cli.render.plan_document import Document
 from orchestrator.errors import PlanOutdated, UsageError
+from orchestrator.model import fingerprint
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import PullPolicy, Stack

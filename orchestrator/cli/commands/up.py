@@ -102,6 +102,7 @@ def _manner(stack: Stack, options: Options) -> Manner:
         abort_on_failure=options.abort_on_container_failure,
         exit_code_from=known(stack, options.exit_code_from) if options.exit_code_from else "",
         timestamps=options.timestamps,
+        stop_timeout=options.timeout,
     )
 
 

@@ -3,6 +3,8 @@ words."""
 
 from __future__ import annotations
 
+import calendar
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -54,7 +56,7 @@ class DockerConsole:
             return Ended()
         restarting = bool(state.get("Restarting"))
         running = bool(state.get("Running")) and not restarting
-        return Ended(int(state.get("ExitCode", 0)), running, restarting, state.get("StartedAt", ""))
+        return Ended(int(state.get("ExitCode", 0)), running, restarting, _seconds(state.get("StartedAt", "")))
 
     def processes(self, container: str) -> Processes:
         answer = self._client.get_json(f"/containers/{container}/top")
@@ -147,6 +149,14 @@ def listed(raw: Mapping[str, Any]) -> Listed:
         mounts=tuple(mount.get("Name") or mount.get("Source") or "" for mount in mounts),
         local_volumes=sum(mount.get("Driver") == "local" for mount in mounts),
     )
+
+
+def _seconds(moment: str) -> str:
+    """``2026-01-02T15:04:05.123456789Z`` in the form in which the engine takes times: seconds and their billionths."""
+    whole, _, fraction = moment.rstrip("Z").partition(".")
+    if not moment.endswith("Z") or moment.startswith("0001-"):
+        return ""
+    return f"{calendar.timegm(time.strptime(whole, '%Y-%m-%dT%H:%M:%S'))}.{fraction:0<9}"
 
 
 def _publisher(raw: Mapping[str, Any]) -> Publisher:
