@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.adapter import World
 from tests.support.engines import Engine
 from tests.support.projects import unique_name
-from tests.support.adapter import World
 
 
 @pytest.fixture

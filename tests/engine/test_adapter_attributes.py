@@ -25,8 +25,8 @@ from orchestrator.model.values import (
     RestartPolicy,
     Ulimit,
 )
-from tests.support.engines import Engine
 from tests.support.adapter import World, sleeping
+from tests.support.engines import Engine
 
 SECOND = 10**9
 PROFILE = '{"defaultAction":"SCMP_ACT_ALLOW"}'
@@ -69,7 +69,7 @@ CASES = [
     case("healthcheck", healthcheck=Healthcheck(("CMD", "true"), SECOND, 2 * SECOND, 3 * SECOND, None, 4)),
     case("healthcheck_shell", healthcheck=Healthcheck(("CMD-SHELL", "test -f /ok && echo \"yes\""))),
     case("healthcheck_disabled", healthcheck=Healthcheck(("NONE",))),
-    case("healthcheck_start_interval", api=(1, 44), healthcheck=Healthcheck(("CMD", "true"), None, None, SECOND, SECOND)),
+    case("healthcheck_start_interval", api=(1, 44), healthcheck=Healthcheck(("CMD", "x"), None, None, SECOND, SECOND)),
     case("init", init=True),
     case("privileged", privileged=True),
     case("read_only", read_only=True),
@@ -87,14 +87,14 @@ CASES = [
     case("network_mode_none", network_mode="none"),
     case("network_mode_bridge", network_mode="bridge"),
     case("ports", ports=(Port(80, "23480"), Port(81, "23481", "udp", "127.0.0.1"), Port(82), Port(83, "23483-23485"))),
-    case("port_on_several_addresses", ports=(Port(80, "23480", host_ip="127.0.0.1"), Port(80, "23481", host_ip="127.0.0.2"))),
+    case("port_on_two_addresses", ports=(Port(80, "23480", "tcp", "127.0.0.1"), Port(80, "23481", "tcp", "127.0.0.2"))),
     case("expose", expose=("8080/tcp", "53/udp"), ports=(Port(80, "23480"),)),
     case("bind", **mount(MountType.BIND, "/x", "/tmp", create_host_path=True, read_only=True)),
     case("bind_selinux", **mount(MountType.BIND, "/x", "/tmp", create_host_path=True, selinux="z")),
     case("bind_propagation", **mount(MountType.BIND, "/x", "/tmp", create_host_path=True, propagation="rslave")),
     case("bind_must_exist", **mount(MountType.BIND, "/x", "/tmp", read_only=True)),
     case("bind_not_recursive", **mount(MountType.BIND, "/x", "/tmp", recursive="disabled")),
-    case("bind_read_only_recursive", api=(1, 44), **mount(MountType.BIND, "/x", "/tmp", recursive="writable", read_only=True)),
+    case("bind_writable", api=(1, 44), **mount(MountType.BIND, "/x", "/tmp", recursive="writable", read_only=True)),
     case("volume", **mount(MountType.VOLUME, "/data", "{stack}_data", key="data")),
     case("volume_read_only", **mount(MountType.VOLUME, "/data", "{stack}_data", key="data", read_only=True)),
     case("volume_nocopy", **mount(MountType.VOLUME, "/data", "{stack}_data", key="data", nocopy=True)),
