@@ -36,11 +36,11 @@ echo "=== again"
 echo "=== remove"
 ./scripts/quickstart --remove || exit
 echo "=== left"
-ls /run /var/lib | grep stack-
+ls /run /var/lib | grep stack-quickstart
 ps ax -o args 2>/dev/null | grep -E '^(dockerd|containerd)'
 iptables -S | grep DOCKER
 ip -o link | grep -v ' lo:'
-grep stack- /proc/mounts
+grep stack-quickstart /proc/mounts
 exit 0
 """
 
