@@ -1,0 +1,102 @@
+"""Whatever is accepted and then does nothing is said to do nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.spec import advice
+from orchestrator.spec.document import format_path
+from orchestrator.spec.explain import explain
+from orchestrator.spec.load import LoadRequest, load_canonical
+from tests.support import specs
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """What is said of a file: (path, message) each."""
+    volumes = "" if "volumes: {" in text else "volumes: {data: }\n"
+    model = load_canonical(LoadRequest(files=("-",), stdin=text + volumes, environment={}, project_name="shop")).model
+    found = advice.lost(specs.parsed(text)) + advice.advice(model)
+    return [(format_path(path), message) for path, message, _ in found]
+
+
+def of_service(setting: str) -> list[tuple[str, str]]:
+    return told(f"services:\n  web:\n    image: x\n    {setting}\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "message"),
+    [
+        ("volumes: ['./a:/b:r0']", "volumes[0]", "the option `r0` is not known and left out"),
+        ("volumes: ['v:/b']", "volumes[0]", "`v:/b` is read as a Windows path, not as a volume named `v`"),
+        ("command: echo a | cat", "command", "`| cat` is left out of the command: no shell reads it"),
+        ("entrypoint: a; b", "entrypoint", "`; b` is left out of the entrypoint: no shell reads it"),
+        ("pull_policy: refresh", "pull_policy", "`refresh` means the same as `missing`"),
+        ("pull_refresh_after: 1h", "pull_refresh_after", "`pull_refresh_after` has no effect here"),
+        ("cpu_percent: 5", "cpu_percent", "`cpu_percent` has no effect here"),
+        ("isolation: hyperv", "isolation", "`isolation` has no effect here"),
+        ("deploy: {placement: {constraints: [a]}}", "deploy.placement", "`placement` has no effect here"),
+        ("deploy: {endpoint_mode: dnsrr}", "deploy.endpoint_mode", "`endpoint_mode` has no effect here"),
+        ("deploy: {labels: {a: b}}", "deploy.labels", "`labels` has no effect here"),
+        ("deploy: {mode: global, replicas: 3}", "deploy.replicas", "a global service has one container on each host"),
+        (
+            "volumes: [{type: bind, source: /a, target: /b, consistency: cached}]",
+            "volumes[0].consistency",
+            "`consistency` has no effect here",
+        ),
+        (
+            "volumes: [{type: tmpfs, target: /b, bind: {propagation: rslave}}]",
+            "volumes[0].bind",
+            "`bind` has no effect on a mount of type tmpfs",
+        ),
+        (
+            "healthcheck: {start_interval: 1s}",
+            "healthcheck.start_interval",
+            "`start_interval` has no effect without a `start_period`",
+        ),
+        (
+            "labels: [com.docker.compose.project=x]",
+            "labels.com.docker.compose.project",
+            "the label `com.docker.compose.project` belongs to Compose and is overwritten",
+        ),
+        (
+            "develop: {watch: [{path: a, action: sync+exec, target: /b}]}",
+            "develop.watch[0]",
+            "`exec` and the action `sync+exec` have no effect without each other",
+        ),
+    ],
+)
+def test_advice_on_a_service(setting: str, path: str, message: str) -> None:
+    assert [(f"services.web.{path}", message)] == of_service(setting)
+
+
+def test_two_restart_policies() -> None:
+    text = "services:\n  web: {image: x, restart: always, deploy: {restart_policy: {condition: any}}}\n"
+
+    assert [("services.web.restart", "`deploy.restart_policy` takes the place of `restart`")] == told(text)
+
+
+def test_what_is_external_says_no_more() -> None:
+    text = "services: {web: {image: x, networks: [n]}}\nnetworks: {n: {external: true, driver: x}}\n"
+
+    assert [("networks.n.driver", "`driver` has no effect on what is `external`")] == told(text)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "volumes: ['./a:/b:ro,z', './c:/d:cached', 'data:/e:nocopy']",
+        "command: [sh, -c, 'a | b; c']",
+        "command: sh -c 'a | b; c'",
+        "pull_policy: every_12h",
+        "deploy: {endpoint_mode: vip, resources: {limits: {memory: 1m}}}",
+        "labels: {org.example: x}",
+        "isolation: default",
+    ],
+)
+def test_nothing_is_said_of_what_works(setting: str) -> None:
+    assert [] == of_service(setting)
+
+
+@pytest.mark.parametrize("pattern", sorted(advice.NO_EFFECT))
+def test_every_field_without_effect_is_a_field(pattern: str) -> None:
+    assert explain(pattern.replace(".[]", "[0]")).description
