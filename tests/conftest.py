@@ -18,7 +18,6 @@ import pytest
 from scripts.machine import control, images, newer, packages
 from scripts.machine import engine as private_engines
 from scripts.machine import registry as registries
-from scripts.machine.commands import ROOT
 from tests.support.engines import Engine
 from tests.support.projects import Project, unique_name
 
@@ -30,7 +29,7 @@ EngineMaker = Callable[..., Engine]
 def newer_programs() -> Path:
     """The folder of an unpacked newer engine, compose and buildx."""
     given = os.environ.get("STACK_TEST_NEWER_PROGRAMS")
-    return Path(given) if given else newer.unpack(ROOT / ".state" / "newer-engine")
+    return Path(given) if given else newer.unpack(control.NEWER)
 
 
 @pytest.fixture(scope="session")

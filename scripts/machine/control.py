@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import engine, images
+from . import engine, images, newer, packages
 from .commands import ROOT, Problem, as_root, is_root, run
 
+# Where a newer engine is unpacked; one for all who want one.
+NEWER = ROOT / ".state" / "newer-engine"
 # Docker's own default pools hold about thirty networks; tests in parallel want more.
 POOLS = ("--default-address-pool", "base=10.224.0.0/12,size=24")
 
@@ -59,11 +61,11 @@ def _again(verb: str, private: engine.Private, *more: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
-    private = engine.Private.called(
-        options.name, programs=options.programs, isolated=options.isolated, state=options.state
-    )
     try:
+        programs = newer.unpack(NEWER) if options.newer else options.programs
+        private = engine.Private.called(options.name, programs=programs, isolated=options.isolated, state=options.state)
         if options.verb == "start":
+            packages.have(packages.ENGINE)
             running = start(private, *options.dockerd, group=options.group)
             if not options.bare:
                 images.import_busybox(private.api)
@@ -86,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (starting, stopping):
         verb.add_argument("name", help="a short name; the socket is /run/stack-NAME/docker.sock")
         verb.add_argument("--isolated", action="store_true", help="in a network namespace of its own")
-        verb.add_argument("--programs", type=Path, help="an unpacked newer engine")
+        verb.add_argument("--programs", type=Path, help="the folder of an unpacked newer engine")
+        verb.add_argument("--newer", action="store_true", help="a newer engine, with compose and buildx, unpacked here")
         verb.add_argument("--state", type=Path, help="where it stores images and volumes (/var/lib/stack-NAME)")
     starting.add_argument("--group", default="", help="the group that may use the socket")
     starting.add_argument("--bare", action="store_true", help="without the busybox base image")

@@ -27,7 +27,6 @@ CHECKS = {
     "mypy": ("mypy", "--strict", "orchestrator", "scripts"),
     "layers": ("lint-imports", "--no-cache"),
 }
-NEWER_FOLDER = ROOT / ".state" / "newer-engine"
 # Tests on engines mostly wait; more workers than processors keep both busy.
 WORKERS = str(2 * (os.cpu_count() or 1))
 
@@ -92,7 +91,7 @@ def _newer_engine() -> Iterator[dict[str, str]]:
     if os.environ.get("STACK_TEST_NEWER_ENGINE"):
         yield {}
         return
-    programs = newer.unpack(NEWER_FOLDER)
+    programs = newer.unpack(control.NEWER)
     private = engines.Private.called(f"newer-{os.getpid()}", programs=programs, isolated=True)
     with _private(private) as running:
         yield {
