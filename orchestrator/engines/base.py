@@ -21,7 +21,7 @@ class Engine(Protocol):
 
     @property
     def identity(self) -> str:
-        """What tells this engine from others on this host, without asking it (a socket's real path, a URL)."""
+        """What tells this engine from others, whichever way it is reached: the lock of a stack is per engine."""
         ...
 
     def observe(self, scope: Scope) -> ObservedState:

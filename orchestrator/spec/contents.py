@@ -70,7 +70,7 @@ class Contents:
             if resource.get(key):
                 raise BadValue(problems=[((key,), f"a {kind.value} cannot have a `{key}` here", f"remove `{key}`")])
         path = resource.get("file", "")
-        data = self._file(path) if path else _text(resource)
+        data = self._file(path) if path else _text(resource) if self._read else b""
         if kind is FileKind.SECRET and data:
             self.secret_values.add(data.decode("utf-8", "replace").strip())
         return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "")

@@ -6,7 +6,6 @@ facts, ids of images, one subscription to events.
 
 from __future__ import annotations
 
-import os
 import threading
 
 from orchestrator.cancel import CancelToken
@@ -32,8 +31,8 @@ class DockerEngine:
 
     @property
     def identity(self) -> str:
-        endpoint = self.client.endpoint
-        return f"unix://{os.path.realpath(endpoint.address)}" if endpoint.scheme == "unix" else str(endpoint)
+        """The engine's own id: one engine is one engine by whatever socket or address it is reached."""
+        return self._facts().facts.id or str(self.client.endpoint)
 
     def observe(self, scope: Scope) -> ObservedState:
         try:
