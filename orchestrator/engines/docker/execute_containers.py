@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import changes, ports, translate_resources
 from orchestrator.engines.docker.access import Access
+from orchestrator.engines.docker.readback_mounts import is_anonymous
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import Conflict, EngineError, Interrupted, NotFound
 from orchestrator.model import actions
@@ -160,6 +161,27 @@ def update(access: Access, action: actions.UpdateContainer) -> str:
 
 
 def remove(access: Access, action: actions.RemoveContainer, cancel: CancelToken) -> str:
+    taken_over = _taken_over(access, action.container) if action.volumes else []
+    said = _remove(access, action, cancel)
+    for volume in taken_over:
+        try:
+            access.client.delete(f"/volumes/{volume}")
+        except (NotFound, Conflict):
+            pass  # gone with the container, or its successor's by now
+    return said
+
+
+def _taken_over(access: Access, ref: ContainerRef) -> list[str]:
+    """Anonymous volumes that came from an earlier container: mounted by name, they count as named to the engine."""
+    try:
+        host = access.inspect(ref).get("HostConfig") or {}
+    except NotFound:
+        return []
+    sources = (mount.get("Source") or "" for mount in host.get("Mounts") or () if mount["Type"] == "volume")
+    return [source for source in sources if is_anonymous(source)]
+
+
+def _remove(access: Access, action: actions.RemoveContainer, cancel: CancelToken) -> str:
     query = {"v": action.volumes, "force": action.force}
     try:
         access.client.delete(f"/containers/{quote(action.container.target)}", query, timeout=REMOVAL_SECONDS)

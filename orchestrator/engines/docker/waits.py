@@ -19,6 +19,7 @@ from orchestrator.errors import EngineError, Interrupted, NotFound
 from orchestrator.model.actions import AwaitContainer, WaitFor
 
 RELIST_SECONDS = 2.0
+DEFAULT_RETRIES = 3  # the engine's, of a health check
 RESTARTS_FORGIVEN = 2  # of a container with a health check: it may still come up
 _IN_WORDS = {
     WaitFor.STARTED: "started",
@@ -158,15 +159,24 @@ def _started(container: Mapping[str, Any]) -> Verdict:
 def _healthy(container: Mapping[str, Any], restarts: int) -> Verdict:
     if not _has_health_check(container):
         return Failed("has no health check, so it can never be healthy")
-    health = (container["State"].get("Health") or {}).get("Status")
-    if health == "unhealthy":
-        return Failed("is unhealthy")
     if restarts > RESTARTS_FORGIVEN:
         return Failed(f"keeps restarting; it last {evidence.ending(container)}")
+    state = container["State"]
     over = _over(container)
     if over is not None:
         return over
-    return Done() if health == "healthy" and container["State"].get("Running") else Waiting()
+    if not state.get("Running") or state.get("Restarting"):
+        return Waiting()
+    if _is_unhealthy(container):
+        return Failed("is unhealthy")
+    return Done() if (state.get("Health") or {}).get("Status") == "healthy" else Waiting()
+
+
+def _is_unhealthy(container: Mapping[str, Any]) -> bool:
+    """By its checks: the engine also writes "unhealthy" when it ends a container, before the exit shows."""
+    health = container["State"].get("Health") or {}
+    bound = container["Config"]["Healthcheck"].get("Retries") or DEFAULT_RETRIES
+    return health.get("Status") == "unhealthy" and (health.get("FailingStreak") or 0) >= bound
 
 
 def _stable(container: Mapping[str, Any], monitor_ns: int, restarts: int, now: float) -> Verdict:
