@@ -26,6 +26,9 @@ from .engine_api import EngineApi, EngineRefused
 READY_SECONDS = 60.0
 STOP_SECONDS = 40.0
 
+# Engines outlive the call that starts them; a Popen collected before its process ends warns, and then tests fail.
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True, slots=True)
 class Private:
@@ -89,6 +92,7 @@ def start(private: Private, *, arguments: Sequence[str] = (), group: str = "") -
         _before(private).write_text(json.dumps(firewall.remember()), encoding="utf-8")
     process = _launch(private, arguments, group)
     _wait_until(private.api.answers, READY_SECONDS, lambda: _died(private, process))
+    _LEFT_RUNNING.append(process)
 
 
 def stop(private: Private, *, remove: bool = False) -> None:
