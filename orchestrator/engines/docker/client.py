@@ -235,7 +235,12 @@ class Client:
         else:
             version = self._version or NEWEST_API
         exchange = self._send(call, version)
-        if self._learn(exchange.head, version):
+        try:
+            refused = self._learn(exchange.head, version)
+        except EngineError:
+            exchange.connection.close()
+            raise
+        if refused:
             self._content(exchange)
             exchange = self._send(call, self._version or NEWEST_API)
         return exchange

@@ -118,6 +118,12 @@ class LogFollower:
         if abandoned:
             self._release()
 
+    def __enter__(self) -> LogFollower:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __iter__(self) -> Iterator[LogLine | LogEnd]:
         with self._lock:
             self._running = True

@@ -191,7 +191,10 @@ class Connection:
             data, self._ahead = self._ahead, b""
             return data
         self.sock.settimeout(self._patience())
-        return self.sock.recv(RECEIVE)
+        try:
+            return self.sock.recv(RECEIVE)
+        except OSError as problem:
+            return _end_of_tls(problem)
 
     def receive_now(self) -> bytes | None:
         """What can be had without waiting: None if nothing yet, empty when the peer has closed."""
@@ -205,7 +208,7 @@ class Connection:
         except OSError as problem:
             if type(problem).__name__ in _NOT_YET:
                 return None
-            raise
+            return _end_of_tls(problem)
 
     def send_now(self, data: bytes) -> int:
         """How many bytes could be sent without waiting; 0 when the peer has to read first."""
@@ -292,6 +295,13 @@ class Connection:
             buffer += data
         self.put_back(bytes(buffer[end + 4 :]))
         return parse_head(bytes(buffer[:end]))
+
+
+def _end_of_tls(problem: OSError) -> bytes:
+    """Where we have closed our half, TLS calls the peer's end an error; any other error is one."""
+    if type(problem).__name__ == "SSLZeroReturnError":
+        return b""
+    raise problem
 
 
 def parse_head(raw: bytes) -> Head:
