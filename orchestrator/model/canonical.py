@@ -66,6 +66,7 @@ def attachment(value: Attachment) -> Canonical:
         link_local_ips=tuple(sorted(value.link_local_ips)),
         mac_address=value.mac_address.lower(),
         driver_opts=dict(value.driver_opts),
+        interface_name=value.interface_name,
         gw_priority=value.gw_priority,
     )
 

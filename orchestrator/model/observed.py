@@ -46,6 +46,7 @@ class Endpoint:
     link_local_ips: tuple[str, ...] = ()
     mac_address: str = ""
     driver_opts: Mapping[str, str] = field(default_factory=dict)
+    interface_name: str = ""
     gw_priority: int = 0
 
 

@@ -134,6 +134,7 @@ def _endpoint(state: ObservedState, network: str, how: Attachment) -> Endpoint:
         link_local_ips=how.link_local_ips,
         mac_address=how.mac_address,
         driver_opts=how.driver_opts,
+        interface_name=how.interface_name,
         gw_priority=how.gw_priority,
     )
 

@@ -206,6 +206,7 @@ def _as_attachment(endpoint: Endpoint) -> Attachment:
         link_local_ips=endpoint.link_local_ips,
         mac_address=endpoint.mac_address,
         driver_opts=endpoint.driver_opts,
+        interface_name=endpoint.interface_name,
         gw_priority=endpoint.gw_priority,
     )
 

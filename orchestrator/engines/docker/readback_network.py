@@ -40,15 +40,14 @@ def attachments(reading: Reading) -> dict[str, Attachment]:
 
 
 def _attachment(point: Endpoint) -> Attachment:
-    options = dict(point.driver_opts)
     return Attachment(
         aliases=point.aliases,
         ipv4_address=point.ipv4_address,
         ipv6_address=point.ipv6_address,
         link_local_ips=point.link_local_ips,
         mac_address=point.mac_address,
-        interface_name=options.pop(INTERFACE_NAME_OPTION, ""),
-        driver_opts=options,
+        interface_name=point.interface_name,
+        driver_opts=point.driver_opts,
         gw_priority=point.gw_priority,
     )
 
@@ -64,6 +63,7 @@ def _endpoint(name: str, value: Mapping[str, Any], reading: Reading) -> Endpoint
     addresses = value.get("IPAMConfig") or {}
     # A container that never ran has names of networks only; the engine looks them up at the first start.
     identifier = value.get("NetworkID") or reading.context.network_ids.get(name, "")
+    options = dict(value.get("DriverOpts") or {})
     first = reading.host.get("NetworkMode") in (name, identifier)
     return Endpoint(
         network_id=identifier,
@@ -74,7 +74,8 @@ def _endpoint(name: str, value: Mapping[str, Any], reading: Reading) -> Endpoint
         ipv6_address=addresses.get("IPv6Address") or "",
         link_local_ips=tuple(addresses.get("LinkLocalIPs") or ()),
         mac_address=(reading.config.get("MacAddress") or "") if first else "",
-        driver_opts=dict(value.get("DriverOpts") or {}),
+        interface_name=options.pop(INTERFACE_NAME_OPTION, ""),
+        driver_opts=options,
         gw_priority=value.get("GwPriority") or 0,
     )
 
