@@ -119,7 +119,7 @@ class Attachment:
                     self._printer.line(item)
                 else:
                     self._queue.put(item)
-        except (EngineError, OSError) as problem:
+        except Exception as problem:  # whatever it is, the main thread must not wait for lines that cannot come
             self._queue.put(_Over(problem))
             return
         self._queue.put(_Over())

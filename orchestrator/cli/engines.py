@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.engines.base import Engine
-from orchestrator.engines.console import Console
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.engines.base import Engine
+    from orchestrator.engines.console import Console
     from orchestrator.engines.docker.client import Client
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
-from orchestrator.model.stack import Stack
-from orchestrator.spec import build, limits, names
+from orchestrator.spec import names
 from orchestrator.spec.files import FileMissing
 from orchestrator.spec.load import LoadRequest, load_canonical
 
@@ -30,27 +28,6 @@ def request(context: Context, services: Sequence[str] = (), **more: Any) -> Load
         all_resources=shared.all_resources,
         stdin=_stdin(shared.files, context),
         **more,
-    )
-
-
-def load(context: Context, services: Sequence[str] = (), *, contents: bool = True) -> Stack:
-    """The stack that the files say; without ``contents`` of its configs and secrets where they do not matter."""
-    canonical = load_canonical(request(context, services))
-    for warning in canonical.warnings:
-        where = f"{warning.where}: " if str(warning.where) else ""
-        context.say(safe.one_line(f"warning: {where}{warning.text}"))
-    compatible = context.shared.compatibility or context.switch("COMPOSE_COMPATIBILITY")
-    return build.to_stack(
-        canonical.model,
-        name=canonical.name,
-        working_dir=canonical.working_dir,
-        config_files=canonical.config_files,
-        environment_files=canonical.environment_files,
-        disabled=canonical.disabled,
-        key=context.key if contents else b"",
-        separator="_" if compatible else "-",
-        bounds=limits.from_environment(context.environment),
-        read_contents=contents,
     )
 
 

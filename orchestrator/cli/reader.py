@@ -134,7 +134,7 @@ def _lookup(grammar: Grammar, name: str, word: str = "") -> tuple[Parameter, Giv
         return found
     if name in ("--help", "-h"):
         raise HelpWanted
-    known = [option for option, (parameter, _) in grammar.options.items() if not parameter.hidden]
+    known = [name for name, (parameter, _) in grammar.options.items() if not (parameter.hidden or parameter.later)]
     shown = f"{name} (in {word})" if word not in ("", name) else name
     raise UsageError(f"unknown option {shown}{_for(grammar)}", hint=_suggestion(grammar, name, known))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from orchestrator.engines.console import (
     Ended,
@@ -79,7 +79,7 @@ class RehearsalConsole:
         )
 
     def logs(self) -> RehearsalLogs:
-        return RehearsalLogs({container.id: container for container in self._engine.world.containers})
+        return RehearsalLogs(self._find)
 
     def execute(self, wish: Execution) -> int:
         del wish
@@ -110,8 +110,8 @@ class RehearsalConsole:
 class RehearsalLogs:
     """One line per container, then silence."""
 
-    def __init__(self, known: dict[str, ObservedContainer]) -> None:
-        self._known = known
+    def __init__(self, find: Callable[[str], ObservedContainer]) -> None:
+        self._find = find
         self._wishes: list[LogWish] = []
 
     def add(self, wish: LogWish) -> None:
@@ -124,8 +124,8 @@ class RehearsalLogs:
         return None
 
     def __iter__(self) -> Iterator[Said | Silent]:
-        for wish in self._wishes:
-            found = self._known[wish.container]
+        for wish in list(self._wishes):
+            found = self._find(wish.container)
             yield Said(found.id, f"{found.name} says hello".encode())
             yield Silent(found.id)
 

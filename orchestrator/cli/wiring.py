@@ -98,9 +98,9 @@ class Context:
 
     def load(self, services: tuple[str, ...] = (), *, contents: bool = True) -> Stack:
         """The stack as the user's files say; profiles of ``services`` are enabled."""
-        from orchestrator.cli import loading
+        from orchestrator.cli import desired
 
-        stack = loading.load(self, services, contents=contents)
+        stack = desired.load(self, services, contents=contents)
         self.secrets = stack.secret_values
         return stack
 

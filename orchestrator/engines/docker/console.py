@@ -3,9 +3,8 @@ words."""
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from orchestrator.engines.console import (
@@ -156,7 +155,7 @@ def _seconds(moment: str) -> str:
     whole, _, fraction = moment.rstrip("Z").partition(".")
     if not moment.endswith("Z") or moment.startswith("0001-"):
         return ""
-    return f"{calendar.timegm(time.strptime(whole, '%Y-%m-%dT%H:%M:%S'))}.{fraction:0<9}"
+    return f"{int(datetime.fromisoformat(whole + '+00:00').timestamp())}.{fraction:0<9}"
 
 
 def _publisher(raw: Mapping[str, Any]) -> Publisher:

@@ -1,0 +1,33 @@
+"""The desired state, from the options: what the files say, as a ``Stack``, and their warnings on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.cli import loading
+from orchestrator.cli.render import safe
+from orchestrator.cli.wiring import Context
+from orchestrator.model.stack import Stack
+from orchestrator.spec import build, limits
+from orchestrator.spec.load import load_canonical
+
+
+def load(context: Context, services: Sequence[str] = (), *, contents: bool = True) -> Stack:
+    """The stack that the files say; without ``contents`` of its configs and secrets where they do not matter."""
+    canonical = load_canonical(loading.request(context, services))
+    for warning in canonical.warnings:
+        where = f"{warning.where}: " if str(warning.where) else ""
+        context.say(safe.one_line(f"warning: {where}{warning.text}"))
+    compatible = context.shared.compatibility or context.switch("COMPOSE_COMPATIBILITY")
+    return build.to_stack(
+        canonical.model,
+        name=canonical.name,
+        working_dir=canonical.working_dir,
+        config_files=canonical.config_files,
+        environment_files=canonical.environment_files,
+        disabled=canonical.disabled,
+        key=context.key if contents else b"",
+        separator="_" if compatible else "-",
+        bounds=limits.from_environment(context.environment),
+        read_contents=contents,
+    )
