@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from orchestrator.errors import Where
 from orchestrator.spec import files, parse, remote
@@ -81,7 +80,8 @@ class Context:
         try:
             if os.path.isfile(path) and os.path.getsize(path) > self.limits.file_bytes:
                 raise exceeded("file_bytes", self.limits.file_bytes, Where(shown))
-            return Path(path).read_bytes()
+            with open(path, "rb") as file:
+                return file.read()
         except FileNotFoundError:
             raise files.FileMissing(f"{shown} does not exist", where=where or Where(shown)) from None
         except (OSError, ValueError) as error:

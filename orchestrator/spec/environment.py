@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from orchestrator.errors import SpecError, UsageError, Where
 from orchestrator.spec import dotenv, encoding
@@ -58,7 +57,8 @@ def read_text(path: str, shown: str, *, where: Where | None = None, limits: Limi
     try:
         if os.path.isdir(path):
             raise EnvFileMissing(f"the env file {shown} is a directory", where=where)
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(limits.file_bytes + 1)
     except FileNotFoundError:
         raise EnvFileMissing(
             f"the env file {shown} does not exist", where=where, hint=f"create {path}, or name another file"

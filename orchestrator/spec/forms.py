@@ -149,7 +149,7 @@ def texts(value: Any) -> Any:
 def listed(form: Form) -> Form:
     def read(value: Any) -> Any:
         if not isinstance(value, Seq):
-            return OMIT if value is None else value
+            return _nothing_but_null(value, "a list")
         out = Seq(mark=value.mark)
         problems: list[Problem] = []
         for index, item in enumerate(value):
@@ -174,7 +174,7 @@ def pairs(empty: str | None, *, keep_empty: bool = False) -> Form:
 
     def read(value: Any) -> Any:
         if not isinstance(value, (Map, Seq)):
-            return OMIT if value is None else value
+            return _nothing_but_null(value, "a mapping or a list")
         out = Map(mark=value.mark)
         if isinstance(value, Map):
             for key, item in value.items():
@@ -248,7 +248,7 @@ def keyed(form: Form, *, keep_null: bool = False) -> Form:
 
     def read(value: Any) -> Any:
         if not isinstance(value, Map):
-            return OMIT
+            return _nothing_but_null(value, "a mapping")
         out = Map(mark=value.mark)
         problems: list[Problem] = []
         for key, item in value.items():
@@ -278,7 +278,7 @@ def struct(fields: Mapping[str, Form], *, omit_empty: bool = False) -> Form:
 
     def read(value: Any) -> Any:
         if not isinstance(value, Map):
-            return OMIT if value is None else value
+            return _nothing_but_null(value, "a mapping")
         out = Map(mark=value.mark)
         problems: list[Problem] = []
         for key, item in value.items():
@@ -293,6 +293,12 @@ def struct(fields: Mapping[str, Form], *, omit_empty: bool = False) -> Form:
         return OMIT if omit_empty and not out else out
 
     return read
+
+
+def _nothing_but_null(value: Any, wanted: str) -> Any:
+    if value is not None:
+        raise BadValue(f"{gotext.text(value)!r} is not {wanted}")
+    return OMIT
 
 
 def _raise(problems: list[Problem]) -> None:

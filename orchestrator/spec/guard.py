@@ -34,6 +34,11 @@ class Guard:
         if self.nodes > self._nodes:
             raise exceeded("nodes", self._nodes, Where(file, line, column))
 
+    def document(self, count: int, file: str, line: int, column: int) -> None:
+        """Refuse more documents in one file than allowed: each is merged and checked as a whole."""
+        if count > self.limits.documents:
+            raise exceeded("documents", self.limits.documents, Where(file, line, column))
+
     def level(self, depth: int, file: str, line: int, column: int) -> None:
         """Refuse nesting beyond the allowed depth."""
         if depth > self._depth:

@@ -21,6 +21,7 @@ class Limits:
 
     file_bytes: int = 4 * _MIB
     project_bytes: int = 16 * _MIB
+    documents: int = 64
     depth: int = 64
     nodes: int = 250_000
     includes: int = 64
@@ -36,6 +37,7 @@ DEFAULTS = Limits()
 _MEANINGS = {
     "file_bytes": "bytes in one file",
     "project_bytes": "bytes in all files of a project",
+    "documents": "documents in one file",
     "depth": "levels of nesting",
     "nodes": "values, with every alias written out",
     "includes": "files included",

@@ -105,6 +105,9 @@ class _Builder:
         self.frames: list[_Frame] = []
         self.anchors: dict[str, _Anchored] = {}
         self.remarks: list[Remark] = []
+        # Where an alias or a merge key put a collection that also stands elsewhere. Copied when the document is complete,
+        # so that a bomb is refused before anything is copied.
+        self.shared: list[tuple[Any, Any]] = []
         self.root: Any = None
         self.start: Mark = Mark(file, 1, 1)
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -126,10 +129,13 @@ class _Builder:
                 handler(event)
 
     def _begin(self, event: Any) -> None:
-        self.anchors, self.remarks, self.root = {}, [], None
+        self.anchors, self.remarks, self.shared, self.root = {}, [], [], None
         self.start = self._mark(event)
+        self.guard.document(len(self.documents) + 1, *self.start)
 
     def _finish(self, _event: Any) -> None:
+        for node, key in self.shared:
+            node[key] = copy(node[key])
         self.documents.append(Document(self.root, tuple(self.remarks), self.start))
 
     def _mark(self, event: Any) -> Mark:
@@ -250,7 +256,7 @@ class _Builder:
         node = frame.node
         if frame.merges:
             assert isinstance(node, Map)
-            _merge_into(node, frame.merges)
+            self.shared += [(node, key) for key in _merge_into(node, frame.merges)]
         value: Any = node
         if frame.tag == "!reset":
             value = _DROPPED
@@ -306,7 +312,12 @@ class _Builder:
             self.remarks.extend(remark._replace(path=base + remark.path) for remark in anchored.remarks)
         if frame is not None and frame.height <= anchored.height:
             frame.height = anchored.height + 1
-        self._attach(copy(anchored.value), mark)
+        self._share(frame, anchored.value)
+        self._attach(anchored.value, mark)
+
+    def _share(self, frame: _Frame | None, value: Any) -> None:
+        if frame is not None and type(value) in _COLLECTIONS and frame.key is not _MERGE:
+            self.shared.append((frame.node, len(frame.node) if type(frame.node) is Seq else frame.key))
 
     def _remember(self, anchor: str, value: Any, nodes: int, height: int, first_remark: int) -> None:
         inside: tuple[Remark, ...] = ()
@@ -367,12 +378,16 @@ def size(value: Any) -> int:
 _COLLECTIONS = frozenset((Map, Seq))
 
 
-def _merge_into(node: Map, sources: list[Map]) -> None:
-    """Apply merge keys: what the node says itself wins, then the earlier source."""
+def _merge_into(node: Map, sources: list[Map]) -> list[str]:
+    """Apply merge keys: what the node says itself wins, then the earlier source. The keys of shared collections."""
+    shared = []
     for source in sources:
-        for key in source:
+        for key, value in source.items():
             if key not in node:
-                node.take(key, source, source[key])
+                node.put(key, value, source.keys_at.get(key, source.mark), source.values_at.get(key, source.mark))
+                if type(value) in _COLLECTIONS:
+                    shared.append(key)
+    return shared
 
 
 def _syntax_problem(error: Any, data: bytes, file: str) -> SyntaxProblem:
