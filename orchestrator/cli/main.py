@@ -131,7 +131,7 @@ def _report(problem: Exception, context: Context) -> int:
         context.say(context.masked("".join(traceback.format_exception(problem)).rstrip()))
     as_json = context.progress_mode() == "json"
     context.say(context.masked(problems.as_json(problem) if as_json else problems.as_text(problem)))
-    return problem.exit_code
+    return context.error_code or problem.exit_code
 
 
 def _pipe_closed() -> int:

@@ -37,6 +37,7 @@ class Context:
         self.shared = Shared()
         self.cancel = CancelToken()
         self.secrets: frozenset[str] = frozenset()
+        self.error_code = 0  # set by a command whose codes mean something else: what every error is to exit with
         self._engine: Connected | None = None
 
     @classmethod

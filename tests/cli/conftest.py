@@ -1,4 +1,4 @@
-"""A shell for tests of the command line: `stack` called in this process, on the memory engine, in a folder of its own."""
+"""A shell for tests of the command line: `stack` called in this process, on the memory engine."""
 
 from __future__ import annotations
 

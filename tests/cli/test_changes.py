@@ -44,7 +44,8 @@ def test_up_of_some_services_leaves_the_others_alone(shop: Shell) -> None:
 def test_in_the_foreground_up_shows_what_the_services_say(shop: Shell) -> None:
     shop.write("name: shop\nservices: {a: {image: i}, b: {image: i}}")
     said = shop("up").ok()
-    assert "a-1  | shop-a-1 says hello\n" in said.out and "b-1  | shop-b-1 says hello\n" in said.out
+    assert "a-1  | shop-a-1 says hello\n" in said.out
+    assert "b-1  | shop-b-1 says hello\n" in said.out
 
 
 def test_up_scales(shop: Shell) -> None:
@@ -80,7 +81,8 @@ def test_down_leaves_nothing_but_volumes(shop: Shell) -> None:
     shop.write("name: shop\nservices: {db: {image: db, volumes: ['data:/data']}}\nvolumes: {data: {}}")
     shop("up", "-d").ok()
     said = shop("down").ok()
-    assert " Network shop_default  Removed\n" in said.err and "Volume" not in said.err
+    assert " Network shop_default  Removed\n" in said.err
+    assert "Volume" not in said.err
     assert "" == shop("ps", "-aq").ok().out
     assert " Volume shop_data  Removed\n" in shop("down", "-v").ok().err
 

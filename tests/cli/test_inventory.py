@@ -41,8 +41,10 @@ COMPOSE = {
     "--yes",
     "version": "-f --format --short",
 }
-GLOBAL = "--all-resources --ansi --compatibility --dry-run --env-file -f --file --parallel --profile --progress " \
+GLOBAL = (
+    "--all-resources --ansi --compatibility --dry-run --env-file -f --file --parallel --profile --progress "
     "--project-directory -p --project-name --no-ansi --verbose --workdir --insecure-registry"
+)
 
 
 def options(command: str) -> type:

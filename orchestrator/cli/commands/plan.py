@@ -24,6 +24,8 @@ class Options(Wishes):
 
 
 def run(context: Context, options: Options) -> int:
+    if options.detailed_exitcode:
+        context.error_code = 1  # 2 says that there are changes
     stack = wishes.desired(context.load(options.services), options.scale)
     policy = wishes.policy(options, context, stack)
     plan, observed = preview(stack, context.engine.engine, policy)
