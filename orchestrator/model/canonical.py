@@ -206,12 +206,25 @@ def _capabilities(value: tuple[str, ...]) -> Canonical:
 
 
 def _security(value: tuple[str, ...]) -> Canonical:
-    result: Canonical = {}
-    for option in value:
-        name, separator, rest = option.partition("=") if "=" in option.partition(":")[0] else option.partition(":")
-        plain = f"{name}={rest}" if separator else name
-        result[plain.removesuffix("=true") if name == "no-new-privileges" else plain] = True
-    return result
+    return dict.fromkeys(map(_security_option, value), True)
+
+
+def _security_option(option: str) -> str:
+    if option.startswith(("seccomp={", "seccomp:{")):
+        return _profile(option[len("seccomp=") :])
+    name, separator, rest = option.partition("=") if "=" in option.partition(":")[0] else option.partition(":")
+    plain = f"{name}={rest}" if separator else name
+    return plain.removesuffix("=true") if name == "no-new-privileges" else plain
+
+
+def _profile(text: str) -> str:
+    """A seccomp profile whatever the order and spacing of its text."""
+    import json
+
+    try:
+        return "seccomp=" + json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)
+    except ValueError:
+        return f"seccomp={text}"
 
 
 def _extra_hosts(value: tuple[str, ...]) -> Canonical:

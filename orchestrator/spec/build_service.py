@@ -107,7 +107,7 @@ class Builder:
         if "configs" in node or "secrets" in node:
             given["files"] = self._files(node)
         if "security_opt" in node:
-            given["security_opt"] = tuple(self._security_option(option) for option in node["security_opt"])
+            given["security_opt"] = _at("security_opt", each(self._security_option), node["security_opt"])
         return Container(image=image, **given)
 
     def _replicas(self, name: str, node: Map, deployment: Deployment) -> int:
@@ -140,11 +140,11 @@ class Builder:
         return tuple(grants)
 
     def _security_option(self, option: str) -> str:
-        """A seccomp profile in a file is named from the project's directory."""
+        """A seccomp profile in a file, named from the project's directory, is given inline: so the engine keeps it."""
         name, profile = option[:8], option[8:]
         if name not in ("seccomp=", "seccomp:") or profile in ("unconfined", "builtin", "") or profile[0] in "{/":
             return option
-        return name + os.path.normpath(os.path.join(self.directory, profile))
+        return name + self.contents.profile(os.path.normpath(os.path.join(self.directory, profile)))
 
 
 def _at(key: str, make: Any, *arguments: Any) -> Any:

@@ -7,6 +7,7 @@ remembered for masking.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,6 +61,18 @@ class Contents:
         if content.path and (not owner or content.data is None):
             return FileGrant(kind, name, target, source=content.path, digest=content.digest, **owner)
         return FileGrant(kind, name, target, content=content.data, digest=content.digest, **owner)
+
+    def profile(self, path: str) -> str:
+        """What a seccomp profile says, as compact JSON; its path when contents are not to be read."""
+        if not self._read:
+            return path
+        try:
+            with open(path, "rb") as file:
+                return json.dumps(json.loads(file.read(LARGEST_FILE)), separators=(",", ":"))
+        except (OSError, ValueError) as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be used: {error}"
+            message, hint = f"the seccomp profile {quoted(path)} {reason}", "name a JSON profile, or `unconfined`"
+            raise BadValue(problems=[((), message, hint)]) from None
 
     def _content(self, kind: FileKind, name: str, resource: Mapping[str, Any]) -> Content:
         if resource.get("external"):

@@ -496,10 +496,22 @@ def test_an_external_secret_has_no_store_to_come_from(tmp_path: Path) -> None:
     assert "secrets.s.external" in str(error.where)
 
 
-def test_a_seccomp_profile_is_found_from_the_project(tmp_path: Path) -> None:
+def test_a_seccomp_profile_is_found_from_the_project_and_given_inline(tmp_path: Path) -> None:
+    """The engine keeps its text, so that a change of the file is seen."""
+    (tmp_path / "p.json").write_text('{\n "defaultAction": "SCMP_ACT_ALLOW"\n}')
     web = service(tmp_path, "security_opt: [seccomp=./p.json, seccomp=unconfined]")
 
-    assert (f"seccomp={tmp_path}/p.json", "seccomp=unconfined") == web.container.security_opt
+    assert ('seccomp={"defaultAction":"SCMP_ACT_ALLOW"}', "seccomp=unconfined") == web.container.security_opt
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "does not exist"), ("{", "cannot be used")])
+def test_a_seccomp_profile_that_cannot_be_read_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+    if content is not None:
+        (tmp_path / "p.json").write_text(content)
+    error = refusal(tmp_path, "services: {web: {image: x, security_opt: ['label=x', 'seccomp=./p.json']}}")
+
+    assert f"the seccomp profile `{tmp_path}/p.json` {reason}" in error.message
+    assert "services.web.security_opt.1" in str(error.where) or "services.web.security_opt[1]" in str(error.where)
 
 
 REFUSED: list[tuple[str, str]] = [
