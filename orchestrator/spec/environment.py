@@ -63,8 +63,9 @@ def read_text(path: str, shown: str, *, where: Where | None = None, limits: Limi
         raise EnvFileMissing(
             f"the env file {shown} does not exist", where=where, hint=f"create {path}, or name another file"
         ) from None
-    except OSError as error:
-        raise EnvFileMissing(f"the env file {shown} cannot be read: {error.strerror}", where=where) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EnvFileMissing(f"the env file {shown!r} cannot be read: {reason}", where=where) from None
     if len(data) > limits.file_bytes:
         raise exceeded("file_bytes", limits.file_bytes, Where(shown))
     return encoding.to_text(data, shown)

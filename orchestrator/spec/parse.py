@@ -105,8 +105,8 @@ class _Builder:
         self.frames: list[_Frame] = []
         self.anchors: dict[str, _Anchored] = {}
         self.remarks: list[Remark] = []
-        # Where an alias or a merge key put a collection that also stands elsewhere. Copied when the document is complete,
-        # so that a bomb is refused before anything is copied.
+        # Where an alias or a merge key put a collection that also stands elsewhere. Copied when the document is
+        # complete, so that a bomb is refused before anything is copied.
         self.shared: list[tuple[Any, Any]] = []
         self.root: Any = None
         self.start: Mark = Mark(file, 1, 1)

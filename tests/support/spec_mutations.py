@@ -1,7 +1,7 @@
 """Specs that nobody would write: case files and examples, damaged in every way a seed can think of.
 
-``mutant(seed)`` is the same bytes for the same seed. ``python -m tests.support.spec_mutations 100000`` tries that many in all
-processes of the machine and prints the seeds that broke the loader's promise: a model or a ``StackError``, in two seconds.
+``mutant(seed)`` is the same bytes for the same seed. ``python -m tests.support.spec_mutations 100000`` tries that
+many on all processors and prints the seeds that broke the promise: a model or a ``StackError``, in two seconds.
 """
 
 from __future__ import annotations

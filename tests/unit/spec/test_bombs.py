@@ -24,8 +24,7 @@ def _laughs(levels: int, width: int, open_: str, close: str, item: str) -> str:
 
 def _merges(levels: int) -> str:
     lines = ["a0: &a0 {k: v}"]
-    for level in range(1, levels):
-        lines.append(f"a{level}: &a{level} {{<<: [{','.join([f'*a{level - 1}'] * 9)}]}}")
+    lines += [f"a{level}: &a{level} {{<<: [{','.join([f'*a{level - 1}'] * 9)}]}}" for level in range(1, levels)]
     return "\n".join(lines)
 
 
