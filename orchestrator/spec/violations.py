@@ -39,7 +39,7 @@ def violations(schema: dict[str, Any], document: Map, failing: Any) -> list[Sche
     """Every problem of ``failing``, a part of ``document``."""
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(_anchored(schema))
+    validator = jsonschema.Draft202012Validator(anchored(schema))
     problems = [
         problem for error in validator.iter_errors(failing) for part in _meant(error) for problem in _explain(part)
     ]
@@ -50,16 +50,16 @@ def violations(schema: dict[str, Any], document: Map, failing: Any) -> list[Sche
     return sorted(found, key=lambda item: (item.where.line, item.where.column) if item.where else (0, 0))
 
 
-def _anchored(schema: Any) -> Any:
+def anchored(schema: Any) -> Any:
     """The schema with ``\\Z`` for ``$`` in patterns: to Python, ``$`` also matches before a last line break."""
     if isinstance(schema, dict):
         return {
             (key[:-1] + r"\Z" if key.endswith("$") else key): (
-                value[:-1] + r"\Z" if key == "pattern" and value.endswith("$") else _anchored(value)
+                value[:-1] + r"\Z" if key == "pattern" and value.endswith("$") else anchored(value)
             )
             for key, value in schema.items()
         }
-    return [_anchored(item) for item in schema] if isinstance(schema, list) else schema
+    return [anchored(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def _meant(error: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.spec import parse
-from orchestrator.spec.document import Map
+from orchestrator.spec.document import Map, Seq
 
 Document = dict[str, Any]
 
@@ -40,6 +40,13 @@ def parsed(text: str, name: str = "app.yml") -> Map:
     root = parse.parse(text.encode(), name)[0].root
     assert isinstance(root, Map)
     return root
+
+
+def marked(value: Any) -> Any:
+    """A plain value as a document without places."""
+    if isinstance(value, dict):
+        return Map((key, marked(item)) for key, item in value.items())
+    return Seq(map(marked, value)) if isinstance(value, list) else value
 
 
 def write(directory: Path, document: Document) -> None:
