@@ -68,7 +68,10 @@ class Attachment:
         self._console = context.engine.console
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._happenings = self._console.happenings(stack.name)
-        self._before = {c.id for c in containers.of_stack(context, stack.name, everything=False)}
+        before = containers.of_stack(context, stack.name)
+        self._ran_before = {c.id for c in before if c.running}
+        # When the latest run of each container ended: where the lines of its next one begin.
+        self._ended = {c.id: self._console.ended(c.id).ended_at for c in before if not c.running}
         self._logs = self._console.logs()
         self._following: dict[str, _Followed] = {}
         self._alive: set[str] = set()
@@ -135,17 +138,18 @@ class Attachment:
         if shown:
             self._context.say("Attaching to " + ", ".join(containers.short_name(c) for c in shown))
         for container in shown:
-            fresh = container.id in self._started or container.id not in self._before
-            self._add(container.id, container.name, container.service, fresh=fresh)
+            fresh = container.id in self._started or container.id not in self._ran_before
+            since = self._ended.get(container.id, "") if fresh else None
+            self._add(container.id, container.name, container.service, since)
 
-    def _add(self, container: str, name: str, service: str, *, fresh: bool) -> None:
-        """Follow a container from the beginning of its run, or (not ``fresh``) from now on."""
+    def _add(self, container: str, name: str, service: str, since: str | None) -> None:
+        """Follow a container from a moment on; ``None``: from now on."""
         run = self._console.ended(container).started_at
         wish = LogWish(
             container=container,
             follow=True,
-            since=run if fresh else "",
-            tail="all" if fresh else "0",
+            since=since or "",
+            tail="0" if since is None else "all",
             timestamps=self._manner.timestamps,
         )
         try:
@@ -181,7 +185,7 @@ class Attachment:
             return
         stem = happened.name.removeprefix(self._stack.name).lstrip("-_")
         self._printer.know({happened.container: stem or happened.name})
-        self._add(happened.container, happened.name, happened.service, fresh=True)
+        self._add(happened.container, happened.name, happened.service, self._ended.get(happened.container, ""))
 
     def _fell_silent(self, container: str) -> int | None:
         """A container's output ended; the exit code of it all, if that ends it all."""
@@ -189,8 +193,9 @@ class Attachment:
         ended = self._console.ended(container)
         self._printer.silent(container)
         if was is not None and (ended.running or ended.started_at != was.run) and ended.started_at:
-            self._add(container, was.name, was.service, fresh=ended.started_at != was.run)
+            self._add(container, was.name, was.service, ended.lines_since if ended.started_at != was.run else None)
             return None
+        self._ended[container] = ended.ended_at
         restarting = " (restarting)" if ended.restarting else ""
         self._printer.remark(container, f"exited with code {ended.exit_code}{restarting}")
         if not ended.restarting:

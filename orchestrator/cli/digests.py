@@ -14,12 +14,13 @@ from typing import Any
 
 from orchestrator.model.canonical import canonical
 from orchestrator.model.container import Container
-from orchestrator.model.observed import ObservedContainer, ObservedState
+from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.stack import Stack
 
 Digests = dict[str, dict[str, str]]
 
 _RESTLESS = frozenset({"status", "started_at", "restart_count", "created_at", "tagged_at", "attached", "error", "id"})
+_OF_A_RUN = frozenset({"finished_at", "health", "exit_code", "oom_killed"})
 
 
 def desired(stack: Stack) -> Digests:
@@ -50,7 +51,8 @@ def observed(state: ObservedState, key: bytes) -> Digests:
 
 
 def _container(container: ObservedContainer, key: bytes) -> dict[str, str]:
-    found = _fields(container, key, skip={*_RESTLESS, "settings", "finished_at", "labels", "image_defaults"})
+    found = _fields(container, key, skip={*_RESTLESS, *_OF_A_RUN, "state", "settings", "labels", "image_defaults"})
+    found["state"] = digest(key, "up" if container.state in (State.RUNNING, State.RESTARTING) else container.state)
     found["id"] = digest(key, container.id)
     if container.settings is not None:
         found |= {f"settings.{name}": value for name, value in _settings(container.settings, key).items()}

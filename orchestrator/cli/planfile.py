@@ -70,7 +70,7 @@ def read(path: str) -> Document:
 
 
 def check(content: Document, made: Made, *, engine: str) -> None:
-    """Raise ``PlanOutdated``, saying what has moved, unless a plan made now has the very same steps."""
+    """Raise ``PlanOutdated`` if anything has moved that the plan was made from, or a plan made now has other steps."""
     origin = content["origin"]
     if origin["engine"] != engine:
         raise PlanOutdated(
@@ -84,9 +84,9 @@ def check(content: Document, made: Made, *, engine: str) -> None:
         )
     before = [(step["id"], step["digest"], sorted(step["after"])) for step in content["steps"]]
     now = [(step.id, digests.digest(made.stack.key, step.action), sorted(step.after)) for step in made.plan.steps]
-    if before == now and content["incomplete"] == made.plan.incomplete:
-        return
     moved = list(_moves(origin, made))
+    if before == now and not moved:
+        return
     listed = "\n".join(f"- {move}" for move in moved[:MOST]) or "- the steps that lead there"
     more = f"\nand {len(moved) - MOST} more" if len(moved) > MOST else ""
     raise PlanOutdated(

@@ -158,6 +158,12 @@ class Ended:
     running: bool = False
     restarting: bool = False
     started_at: str = ""  # of its latest run, by the engine's clock
+    ended_at: str = ""  # of the latest run that ended
+
+    @property
+    def lines_since(self) -> str:
+        """From when on lines are of the latest run. A process may print before the engine notes that it has started."""
+        return self.ended_at if self.running else self.started_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ class _Reading:
                 container=container.id,
                 follow=self.options.follow,
                 tail="all" if later else self.options.tail,
-                since=self.console.ended(container.id).started_at if later else self.since,
+                since=self.console.ended(container.id).lines_since if later else self.since,
                 until=self.until,
                 timestamps=self.options.timestamps,
             )

@@ -55,7 +55,8 @@ class DockerConsole:
             return Ended()
         restarting = bool(state.get("Restarting"))
         running = bool(state.get("Running")) and not restarting
-        return Ended(int(state.get("ExitCode", 0)), running, restarting, _seconds(state.get("StartedAt", "")))
+        started, ended = _seconds(state.get("StartedAt", "")), _seconds(state.get("FinishedAt", ""))
+        return Ended(int(state.get("ExitCode", 0)), running, restarting, started, ended)
 
     def processes(self, container: str) -> Processes:
         answer = self._client.get_json(f"/containers/{container}/top")
