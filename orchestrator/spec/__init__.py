@@ -1,1 +1,1 @@
-"""From the user's files to a ``Stack``: guard, parse, interpolate, include, extends, merge, schema, canonical, rules."""
+"""From the user's files to a ``Stack``: parse, interpolate, include, extends, merge, schema, canonical, rules."""

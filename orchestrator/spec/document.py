@@ -1,8 +1,8 @@
 """A parsed document: plain dicts and lists that remember where each of their values stands.
 
-``Map`` and ``Seq`` behave as ``dict`` and ``list`` (so that every step of the loader, and any library, can read them) and
-carry beside each value its ``Mark``. A step that moves a value moves its mark with it; a step that makes a value up gives
-it the mark of what it was made from. ``where`` turns a path into the place an error message names.
+``Map`` and ``Seq`` behave as ``dict`` and ``list`` (so that every step of the loader, and any library, can read them)
+and carry beside each value its ``Mark``. A step that moves a value moves its mark with it; a step that makes a value
+up gives it the mark of what it was made from. ``where`` turns a path into the place an error message names.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def format_path(path: Sequence[str | int]) -> str:
 
 
 def where(root: Any, path: Sequence[str | int], *, at_key: bool = False) -> Where:
-    """The place of the value at ``path`` below ``root``; with ``at_key``, of its key. The nearest known parent's otherwise."""
+    """The place of the value at ``path`` below ``root`` (``at_key``: of its key), else of its nearest known parent."""
     mark, node = getattr(root, "mark", NOWHERE), root
     for depth, part in enumerate(path):
         last = depth == len(path) - 1

@@ -1,7 +1,7 @@
 """A document rewritten by a tree of rules: what the short forms and the canonical values are written in.
 
-A rule takes a value and returns the value that takes its place: itself where nothing changes, ``OMIT`` to leave it
-out. ``fields``, ``each`` and ``members`` make rules for mappings and lists out of rules for what is in them. Nothing
+A rule takes a value and returns the value that takes its place: itself where nothing changes.
+``fields``, ``each`` and ``members`` make rules for mappings and lists out of rules for what is in them. Nothing
 is changed in place (an anchor's value may stand in several places), and every new value keeps the mark of what it was
 made from. All bad values of a document are found in one walk.
 """
@@ -16,7 +16,6 @@ from orchestrator.spec.document import NOWHERE, Map, Mark, Seq, where
 from orchestrator.spec.values import BadValue
 
 Rule = Callable[[Any], Any]
-OMIT = object()
 
 
 def rewrite(document: Map, rule: Rule, error: type[SpecError] = SchemaViolation) -> Map:
@@ -47,15 +46,10 @@ def copy_of(node: Map) -> Map:
 
 
 def replace(node: Map, changes: Mapping[str, Any]) -> Map:
-    """``node`` with some members replaced, or left out where ``OMIT`` is given; their marks stay."""
+    """``node`` with some members replaced; their marks stay."""
     changed = copy_of(node)
     for key, value in changes.items():
-        if value is OMIT:
-            del changed[key]
-            changed.keys_at.pop(key, None)
-            changed.values_at.pop(key, None)
-        else:
-            changed[key] = marked(value, changed.values_at.get(key, changed.mark))
+        changed[key] = marked(value, changed.values_at.get(key, changed.mark))
     return changed
 
 
@@ -149,6 +143,5 @@ def _rebuilt(node: list[Any], groups: list[list[Any]]) -> Seq:
     for index, group in enumerate(groups):
         mark = places.mark_of(index)
         for value in group:
-            if value is not OMIT:
-                rebuilt.add(marked(value, mark), mark)
+            rebuilt.add(marked(value, mark), mark)
     return rebuilt
