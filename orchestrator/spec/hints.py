@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-_LONGEST = 60
+_LONGEST = 120
 
 
 def quoted(text: str) -> str:
