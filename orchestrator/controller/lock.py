@@ -101,10 +101,15 @@ def _try(handle: int) -> bool:
 def _wait(handle: int, cancel: CancelToken) -> None:
     """Block in a thread of its own, so that a signal can end the wait."""
     answers: SimpleQueue[bool] = SimpleQueue()
+    # The thread outlives a cancelled wait, and the caller's handle does not: it would lock whatever file got its number.
+    own = os.dup(handle)
 
     def take() -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        answers.put(True)
+        try:
+            fcntl.flock(own, fcntl.LOCK_EX)
+            answers.put(True)
+        finally:
+            os.close(own)
 
     unsubscribe = cancel.subscribe(lambda: answers.put(False))
     threading.Thread(target=take, daemon=True, name="lock").start()
