@@ -7,6 +7,7 @@ host does.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrator.model import naming
 from orchestrator.model.actions import ContainerRef
 
 _COMPLAINTS = ("port is already allocated", "address already in use", "ports are not available")
+_HOST_PORT = re.compile(r"(?:\]|[0-9.]|::):([0-9]{1,5})\b")  # the first address is the host's
 _LISTENING = "0A"
 
 
@@ -23,17 +25,13 @@ def taken(message: str) -> str | None:
     """The ``port/protocol`` that an engine complains about; "" when it does not say, None for other complaints.
 
     ``Bind for 0.0.0.0:80 failed: port is already allocated``, ``listen tcp4 0.0.0.0:80: bind: address already in use``,
-    ``failed to bind host port 0.0.0.0:80/tcp: address already in use``
+    ``failed to bind host port for 0.0.0.0:80:172.17.0.2:8080/tcp: address already in use``
     """
     if not any(complaint in message for complaint in _COMPLAINTS):
         return None
     protocol = "udp" if "udp" in message else "tcp"
-    for word in message.replace("]:", " :").split():
-        place = word.removesuffix(":").partition("/")[0]
-        number = place.rpartition(":")[2]
-        if ":" in place and number.isdigit() and 0 < int(number) < 65536:
-            return f"{number}/{protocol}"
-    return ""
+    found = _HOST_PORT.search(message)
+    return f"{found[1]}/{protocol}" if found else ""
 
 
 def publishes_range(container: Mapping[str, Any]) -> bool:
