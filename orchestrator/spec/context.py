@@ -7,16 +7,13 @@ of an include: the environment, the directory that paths start from, the chain o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.errors import Where
 from orchestrator.spec import files, parse, remote
 from orchestrator.spec.interpolate import Findings
 from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
-
-Fetch = Callable[[str, Where], str]
-"""Brings a remote reference to this machine and says the path of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class Context:
     limits: Limits = DEFAULTS
     interpolate: bool = True
     stdin: bytes | None = None
-    fetch: Fetch | None = None
+    fetch: remote.Fetch | None = None
     findings: Findings = field(default_factory=Findings)
     bytes_read: int = 0
     includes: int = 0

@@ -30,7 +30,7 @@ from orchestrator.spec import (
     remote,
     rules,
 )
-from orchestrator.spec.context import Context, Fetch, Scope, Source
+from orchestrator.spec.context import Context, Scope, Source
 from orchestrator.spec.document import Map, Mark
 from orchestrator.spec.interpolate import Findings, SpecWarning
 from orchestrator.spec.substitute import Variable
@@ -55,7 +55,7 @@ class LoadRequest:
     resolve_env: bool = True
     consistency: bool = True
     all_resources: bool = False
-    fetch: Fetch | None = None
+    fetch: remote.Fetch | None = None
     limits: limits.Limits = limits.DEFAULTS
 
 
@@ -98,6 +98,7 @@ class _Project:
     """What is settled before the first file is merged."""
 
     directory: str
+    named_after: str
     files: tuple[str, ...]
     env_files: tuple[str, ...]
     environment: dict[str, str]
@@ -201,7 +202,10 @@ def _find(request: LoadRequest, context: Context) -> _Project:
             raise files.missing(directory)
     directory = files.project_directory(request.project_directory, named, here)
     read = _read_env(env_files, directory, settled, request, context) or read
-    return _Project(directory, _located(named, here, context), read, settled)
+    located = _located(named, here, context)
+    fetched = [path for file, path in zip(named, located, strict=True) if remote.is_remote(file)]
+    # Paths in a fetched spec start from where it was fetched to; the name stays that of the directory here.
+    return _Project(os.path.dirname(fetched[0]) if fetched else directory, directory, located, read, settled)
 
 
 def _read_env(
@@ -231,7 +235,7 @@ def _name(request: LoadRequest, project: _Project, sources: list[Source], contex
         return chosen
     given = _names_in(sources)
     if not given:
-        return names.from_directory(project.directory, context.findings)
+        return names.from_directory(project.named_after, context.findings)
     name = names.from_files(
         given, project.environment, context.findings, limits=context.limits, interpolate=request.interpolate
     )

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.spec import patterns
+from orchestrator.spec import patterns, remote
 from orchestrator.spec.document import Map, Seq
 from orchestrator.spec.patterns import Rules
 
@@ -94,6 +94,10 @@ def _foreign(value: Any, base: Base) -> Any:
     return base.absolute_or_foreign(value) if isinstance(value, str) else value
 
 
+def _spec_file(value: Any, base: Base) -> Any:
+    return value if isinstance(value, str) and remote.is_remote(value) else _plain(value, base)
+
+
 def _context(value: Any, base: Base) -> Any:
     if not isinstance(value, str) or "://" in value or value.startswith(_REMOTE_CONTEXTS):
         return value
@@ -136,7 +140,7 @@ RULES: Rules[Resolver] = patterns.table(
         "services.*.build.ssh.*": _foreign,
         "services.*.env_file.[].path": _plain,
         "services.*.label_file.[]": _plain,
-        "services.*.extends.file": _plain,
+        "services.*.extends.file": _spec_file,
         "services.*.develop.watch.[].path": _watched,
         "services.*.volumes.[]": _mount,
         "configs.*.file": _foreign,
