@@ -371,13 +371,10 @@ class Stream:
         self.status = exchange.head.status
 
     def __iter__(self) -> Iterator[bytes]:
-        if not self._begin():
-            return
+        pieces = self._exchange.pieces()
         try:
-            yield from self._exchange.pieces()
-        except (OSError, WireError) as problem:
-            if not self._closed:
-                raise lost(str(self._exchange.call), problem, self._exchange.call.activity) from problem
+            while (piece := self._next(pieces)) is not None:
+                yield piece
         finally:
             self._finish()
 
@@ -430,16 +427,31 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin(self) -> bool:
+    def _next(self, pieces: Iterator[bytes]) -> bytes | None:
+        """The next piece, None at the end. Only while this waits is the connection the reader's to close."""
         with self._lock:
-            if self._closed or self._over or self._reading:
-                return False
+            if self._closed or self._over:
+                return None
             self._reading = True
-            return True
+        try:
+            piece = next(pieces, None)
+        except (OSError, WireError) as problem:
+            if self._is_closed():
+                return None
+            raise lost(str(self._exchange.call), problem, self._exchange.call.activity) from problem
+        finally:
+            with self._lock:
+                self._reading = False
+        return None if self._is_closed() else piece
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     def _finish(self) -> None:
         with self._lock:
-            self._reading, self._over = False, True
+            if self._over:
+                return
+            self._over = True
         if self._closed or not self._exchange.reusable():
             self._exchange.connection.close()
         else:
