@@ -99,6 +99,7 @@ def stop(private: Private, *, remove: bool = False) -> None:
     """End it with all that lives in it. ``remove`` also deletes its images, volumes and log."""
     _remove_containers(private)
     _end_processes(private)
+    _LEFT_RUNNING[:] = [process for process in _LEFT_RUNNING if process.poll() is None]
     _unmount_below(private.state, private.run)
     if private.isolated:
         netns.remove(private.name)
