@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Progress
-from orchestrator.engines.docker import changes
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import ImageUnavailable, NotFound
 from orchestrator.model.actions import ContainerRef
+
+if TYPE_CHECKING:
+    from orchestrator.engines.docker.changes import Subscription
 
 
 class Access:
@@ -23,15 +25,17 @@ class Access:
         self.client = client
         self.create_network_lock = threading.Lock()
         self._images: dict[str, str] = {}
-        self._subscription: changes.Subscription | None = None
+        self._subscription: Subscription | None = None
         self._lock = threading.Lock()
 
     @property
     def environment(self) -> Mapping[str, str]:
         return self.client.environment
 
-    def subscription(self) -> changes.Subscription:
+    def subscription(self) -> Subscription:
         """The one subscription to container events, begun with the first wait."""
+        from orchestrator.engines.docker import changes  # only waits need it
+
         with self._lock:
             if self._subscription is None:
                 self._subscription = changes.subscribe(self.client, {"type": ["container"]})

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engines.docker.reading import Reading
-from orchestrator.engines.docker.translate_mounts import RECURSION
+from orchestrator.engines.docker.terms import RECURSION
 from orchestrator.model.values import Mount, MountType
 
 _PROPAGATION = frozenset({"shared", "slave", "private", "rshared", "rslave", "rprivate"})

@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.engines.docker import labels
 from orchestrator.engines.docker.readback_host import shared
 from orchestrator.engines.docker.reading import Reading
-from orchestrator.engines.docker.translate_network import INTERFACE_NAME_OPTION, exposed_ports
+from orchestrator.engines.docker.terms import INTERFACE_NAME_OPTION, exposed_ports
 from orchestrator.model import naming
 from orchestrator.model.observed import Endpoint
 from orchestrator.model.values import Attachment, Port

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engines.docker.reading import Reading
-from orchestrator.engines.docker.translate_resources import BLKIO_DEVICES, KEYS
+from orchestrator.engines.docker.terms import BLKIO_DEVICES, LIMITS
 from orchestrator.model.values import BlkioConfig, DeviceRate, Resources, RestartPolicy
 
 # -1 is how a limit looks that was lifted in place.
@@ -14,7 +14,7 @@ _LIFTED = ("memory_reservation", "cpu_quota", "pids_limit")
 
 
 def resources(reading: Reading) -> Resources:
-    values: dict[str, Any] = {name: reading.host.get(key) or None for name, key in KEYS.items()}
+    values: dict[str, Any] = {name: reading.host.get(key) or None for name, key in LIMITS.items()}
     for name in _LIFTED:
         if values[name] == -1:
             values[name] = None

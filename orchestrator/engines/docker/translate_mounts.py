@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from orchestrator.engines.docker.draft import Draft, Wish
+from orchestrator.engines.docker.terms import RECURSION
 from orchestrator.engines.docker.translate_host import SERVICE
 from orchestrator.model.values import FileGrant, Mount, MountType
 
@@ -18,7 +19,6 @@ CREATE_MOUNTPOINT = (1, 42)
 CLUSTER_MOUNTS = (1, 42)
 VOLUME_SUBPATH = (1, 45)
 READ_ONLY_RECURSION = (1, 44)
-RECURSION = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive", "readonly": "ReadOnlyForceRecursive"}
 
 
 def mounts(draft: Draft, wish: Wish) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from orchestrator.engines.docker.draft import Draft, Wish
 from orchestrator.engines.docker.labels import final_name
 from orchestrator.engines.docker.surroundings import Surroundings
+from orchestrator.engines.docker.terms import INTERFACE_NAME_OPTION, exposed_ports
 from orchestrator.engines.docker.translate_host import shared
-from orchestrator.errors import EngineError
 from orchestrator.model import naming
 from orchestrator.model.actions import ConnectNetwork
 from orchestrator.model.values import Attachment
@@ -22,7 +22,6 @@ SEVERAL_ENDPOINTS = (1, 44)
 ENDPOINT_MAC = (1, 44)
 GATEWAY_PRIORITY = (1, 48)
 INTERFACE_NAME = (1, 49)
-INTERFACE_NAME_OPTION = "com.docker.network.endpoint.ifname"
 
 
 def mode(draft: Draft, wish: Wish) -> None:
@@ -112,15 +111,6 @@ def expose(draft: Draft, wish: Wish) -> None:
     exposed: dict[str, Any] = {port: {} for entry in wish.settings.expose for port in exposed_ports(entry)}
     if exposed:
         draft.config["ExposedPorts"] = draft.config.get("ExposedPorts", {}) | exposed
-
-
-def exposed_ports(entry: str) -> list[str]:
-    """``8000-8001/udp`` as single ports with a protocol; the engine reads a range as port 0."""
-    numbers, _, protocol = entry.partition("/")
-    first, _, last = numbers.partition("-")
-    if not first.isdigit() or (last and not last.isdigit()):
-        raise EngineError(f"expose: {entry!r} is no port", reference="bad-port", hint="write 8080, 8080/udp or 80-89")
-    return [f"{number}/{protocol or 'tcp'}" for number in range(int(first), int(last or first) + 1)]
 
 
 def links(draft: Draft, wish: Wish) -> None:

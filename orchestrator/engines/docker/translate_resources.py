@@ -9,29 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.engines.docker.draft import Draft, Wish
+from orchestrator.engines.docker.terms import BLKIO_DEVICES, LIMITS
 from orchestrator.model.values import BlkioConfig, DeviceRate, Resources, RestartPolicy
-
-# Field of Resources -> key of the engine's HostConfig.
-KEYS = {
-    "nano_cpus": "NanoCpus",
-    "cpu_shares": "CpuShares",
-    "cpu_period": "CpuPeriod",
-    "cpu_quota": "CpuQuota",
-    "cpu_rt_period": "CpuRealtimePeriod",
-    "cpu_rt_runtime": "CpuRealtimeRuntime",
-    "cpuset": "CpusetCpus",
-    "memory": "Memory",
-    "memory_reservation": "MemoryReservation",
-    "memory_swap": "MemorySwap",
-    "pids_limit": "PidsLimit",
-}
-BLKIO_DEVICES = {
-    "weight_device": ("BlkioWeightDevice", "Weight"),
-    "device_read_bps": ("BlkioDeviceReadBps", "Rate"),
-    "device_read_iops": ("BlkioDeviceReadIOps", "Rate"),
-    "device_write_bps": ("BlkioDeviceWriteBps", "Rate"),
-    "device_write_iops": ("BlkioDeviceWriteIOps", "Rate"),
-}
 
 
 def resources(draft: Draft, wish: Wish) -> None:
@@ -61,7 +40,7 @@ def update(wanted: Resources | None, policy: RestartPolicy | None) -> dict[str, 
 
 
 def _given(wanted: Resources) -> dict[str, Any]:
-    limits = {key: getattr(wanted, name) for name, key in KEYS.items()}
+    limits = {key: getattr(wanted, name) for name, key in LIMITS.items()}
     given = {key: value for key, value in limits.items() if value not in (None, "")}
     return given | (_blkio(wanted.blkio) if wanted.blkio else {})
 
