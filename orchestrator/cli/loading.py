@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.wiring import Context
-from orchestrator.spec import names
+from orchestrator.spec import names, remote
 from orchestrator.spec.files import FileMissing
 from orchestrator.spec.load import LoadRequest, load_canonical
 
@@ -27,6 +27,7 @@ def request(context: Context, services: Sequence[str] = (), **more: Any) -> Load
         services=tuple(services),
         all_resources=shared.all_resources,
         stdin=_stdin(shared.files, context),
+        fetch=remote.fetcher(context.environment),
         **more,
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from orchestrator.model import naming
 from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.plan import Plan, Step
 from orchestrator.model.stack import Build, PullPolicy, Service, Stack
@@ -38,13 +40,21 @@ def build(stack: Stack, services: Iterable[Service], adapt: Adapt) -> Plan:
             (
                 f"build {service.name}",
                 BuildImage(
-                    reference=service.container.image, service=service.name, build=adapt(service, service.build)
+                    reference=service.container.image,
+                    service=service.name,
+                    build=_labelled(stack, service, adapt(service, service.build)),
                 ),
             )
             for service in services
             if service.build is not None
         ),
     )
+
+
+def _labelled(stack: Stack, service: Service, build: Build) -> Build:
+    """With the labels by which the image is known as the stack's own (`down --rmi local`)."""
+    own = {naming.PROJECT: stack.name, naming.SERVICE: service.name}
+    return replace(build, labels={**build.labels, **own})
 
 
 def _plan(stack: Stack, actions: Iterable[tuple[str, Action]]) -> Plan:

@@ -41,9 +41,22 @@ class DockerConsole:
         return DockerLogs(self._client)
 
     def execute(self, wish: Execution) -> int:
-        from orchestrator.engines.docker import terminal
+        from orchestrator.engines.docker import session
 
-        return terminal.execute(self._client, wish)
+        return session.execute(
+            self._client,
+            session.Command(
+                wish.container,
+                wish.command,
+                environment=wish.environment,
+                user=wish.user,
+                working_dir=wish.working_dir,
+                tty=wish.tty,
+                stdin=wish.stdin,
+                detach=wish.detach,
+                privileged=wish.privileged,
+            ),
+        )
 
     def happenings(self, stack: str) -> DockerHappenings:
         return DockerHappenings(self._client, stack)
