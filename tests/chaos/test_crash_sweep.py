@@ -25,7 +25,8 @@ def spec(version: int) -> str:
         "    command: sleep 100000\n"
         "    stop_signal: SIGKILL\n"
         f"    environment: {{VERSION: '{version}'}}\n"
-        "    healthcheck: {test: [CMD, 'true'], interval: 100ms}\n"
+        + ("    healthcheck: {test: [CMD, 'true'], interval: 300ms}\n" if number < 3 else "")
+        + "    deploy: {update_config: {monitor: 300ms}}\n"
         f"    networks: [{'front' if number % 2 else 'back'}]\n"
         + (f"    volumes: ['data{number}:/data']\n" if number < 3 else "")
         + (f"    depends_on: [s{number - 1}]\n" if number in (1, 2, 5) else "")
