@@ -41,7 +41,7 @@ def is_oci(reference: str) -> bool:
 
 
 def is_git(reference: str) -> bool:
-    """``https://HOST/PATH.git``, ``ssh://``, ``git://``, ``git@HOST:PATH``, ``github.com/...``; with ``#REF:DIRECTORY``."""
+    """``https://.../NAME.git``, ``ssh://``, ``git://``, ``git@HOST:PATH``, ``github.com/``; with ``#REF:DIRECTORY``."""
     if reference.startswith(_WEB_SCHEMES):
         return reference.partition("#")[0].endswith(".git")
     if reference.startswith(("github.com/", *_GIT_SCHEMES)):

@@ -31,7 +31,7 @@ def to_json(canonical: Canonical) -> str:
     """The model as JSON in Compose's shape: ``null`` and ``{}`` where it writes them, no inner ``x-*``."""
     import json
 
-    shaped = _as_json(printed(canonical))
+    shaped = _as_json(printed(canonical)) if canonical.interpolated else printed(canonical)
     try:
         text = json.dumps(shaped, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except ValueError:

@@ -108,7 +108,7 @@ def test_a_commit_is_taken_from_the_cache(repository: tuple[str, Path], tmp_path
     load(tmp_path, f"{repository[0]}#{hash_of}")
 
     assert "web:1" == image(load(tmp_path, f"{repository[0]}#{hash_of}", programs="/nowhere"))
-    assert [] == [path for path in (tmp_path / "cache").rglob(".incoming-*")]
+    assert [] == list((tmp_path / "cache").rglob(".incoming-*"))
 
 
 def test_a_directory_is_searched_for_the_usual_names(repository: tuple[str, Path], tmp_path: Path) -> None:
