@@ -61,6 +61,10 @@ def _carry_out(arguments: list[str]) -> int:
         return code
     except StackError as problem:
         return _report(problem, context)
+    except BrokenPipeError:
+        raise
+    except Exception as problem:  # a defect of ours: said in words like everything else, with a traceback under --debug
+        return _report(problem, context)
     finally:
         context.close()
 
@@ -122,7 +126,10 @@ def _report(problem: Exception, context: Context) -> int:
     from orchestrator.cli.render import problems
     from orchestrator.errors import Interrupted, StackError
 
-    assert isinstance(problem, StackError)
+    if not isinstance(problem, StackError):
+        defect = problems.defect(problem)
+        defect.__cause__ = problem
+        problem = defect
     if isinstance(problem, Interrupted):
         return 128 + problem.signal_number  # whoever interrupted knows it
     if context.shared.debug:

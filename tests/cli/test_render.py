@@ -132,3 +132,12 @@ def test_times_become_seconds(text: str) -> None:
 def test_odd_times_are_refused() -> None:
     with pytest.raises(UsageError):
         times.moment("10 minutes", "--since")
+
+
+def test_a_defect_is_said_in_words() -> None:
+    try:
+        raise KeyError("surprise")
+    except KeyError as problem:
+        text = problems.as_text(problems.defect(problem))
+    assert "unexpected KeyError in test_a_defect_is_said_in_words: 'surprise'" in text
+    assert "Traceback" not in text

@@ -35,6 +35,19 @@ def as_json(problem: StackError) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
+def defect(problem: Exception) -> StackError:
+    """What no one foresaw, in words and with the place in our own code that a report should name."""
+    import traceback
+
+    frames = traceback.extract_tb(problem.__traceback__)
+    place = f" in {frames[-1].name}" if frames else ""
+    return StackError(
+        f"unexpected {type(problem).__name__}{place}: {problem}",
+        reference="defect",
+        hint="this is a defect of stack itself; please report it with the command, run again with --debug",
+    )
+
+
 def _block(problem: StackError) -> str:
     where = f"{problem.where}: " if problem.where is not None and str(problem.where) else ""
     lines = [f"error: {problem.ref}", *_indented(f"{where}{problem.message}")]

@@ -46,8 +46,8 @@ class DockerConsole:
         return session.execute(
             self._client,
             session.Command(
-                wish.container,
-                wish.command,
+                container=wish.container,
+                command=wish.command,
                 environment=wish.environment,
                 user=wish.user,
                 working_dir=wish.working_dir,
