@@ -249,7 +249,8 @@ class Workshop:
     ) -> Id:
         force = container.state in (State.DEAD, State.REMOVING)
         action = RemoveContainer(container=ref(container), volumes=volumes, force=force)
-        step = self.draft.add(action, reason, after=after, group=group)
+        rejoined = [place.rejoined.get(container.id) for place in self.places.values()]
+        step = self.draft.add(action, reason, after=[*after, *rejoined], group=group)
         self.removals[container.id] = step
         return step
 

@@ -54,6 +54,11 @@ class Draft:
     def action(self, step: Id) -> Action:
         return self._steps[step].action
 
+    @property
+    def steps(self) -> range:
+        """The ids of all steps so far."""
+        return range(len(self._steps))
+
     def behind(self, begin: Iterable[Id]) -> set[Id]:
         """These steps and all that wait for them, directly or through others."""
         later: list[list[Id]] = [[] for _ in self._steps]

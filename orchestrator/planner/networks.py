@@ -41,10 +41,6 @@ class Place:
         """What to attach to: the id where known, because names need not be unique."""
         return self.id or self.name
 
-    @property
-    def rebuilt(self) -> bool:
-        return bool(self.step is not None and self.detached)
-
 
 def arrange(situation: Situation, draft: Draft) -> dict[str, Place]:
     """A place for every network that a wanted service uses, with the steps that create or rebuild it."""
@@ -67,7 +63,7 @@ def leftovers(observed: ObservedState, wanted: Network) -> tuple[ObservedNetwork
     kept = chosen(observed, wanted)
     return tuple(
         network
-        for network in observed.networks
+        for network in sorted(observed.networks, key=lambda n: (n.name, n.created_at, n.id))
         if network.owned
         and (kept is None or network.id != kept.id)
         and (network.key == wanted.key or (not network.key and network.name == wanted.name))
@@ -138,7 +134,7 @@ def _rebuilt(
         return None
     group = f"rebuild network {present.name}"
     reason = "; ".join(str(difference) for difference in differs[:3])
-    inside = [c for c in situation.observed.containers if any(e.network_id == present.id for e in c.endpoints)]
+    inside = [c for c in situation.everything if any(e.network_id == present.id for e in c.endpoints)]
     left = {
         c.id: draft.add(DisconnectNetwork(container=ref(c), network=present.id), reason, group=group) for c in inside
     }
@@ -147,8 +143,8 @@ def _rebuilt(
         CreateNetwork(network=labelled(situation, wanted)), reason, after=[removed], group=group, differences=differs
     )
     joined = {c.id: _join_again(situation, draft, c, wanted, made, group) for c in inside}
-    detached = tuple(left.values()) or (removed,)
-    return Place(wanted.name, step=made, detached=detached, rejoined=joined)
+    felt = tuple(left[container.id] for container in inside if container.running)
+    return Place(wanted.name, step=made, detached=felt, rejoined=joined)
 
 
 def _join_again(

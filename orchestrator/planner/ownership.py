@@ -7,10 +7,10 @@ impossible and is named; a container of ours that holds it goes out of the way f
 from __future__ import annotations
 
 from orchestrator.model import naming
-from orchestrator.model.actions import CreateContainer, RenameContainer
+from orchestrator.model.actions import Action, ContainerRef, CreateContainer, RenameContainer
 from orchestrator.model.observed import ObservedContainer, State
 from orchestrator.planner.containers import Claim, Workshop
-from orchestrator.planner.draft import Draft
+from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation, ref
 from orchestrator.planner.verdicts import Remove, ServiceVerdict
 
@@ -18,8 +18,8 @@ from orchestrator.planner.verdicts import Remove, ServiceVerdict
 def orphans(situation: Situation, draft: Draft) -> tuple[Remove, ...]:
     """Containers of services that the file no longer has, and ended one-off ones; only a note unless removal was asked for."""
     policy = situation.policy
-    found = tuple(c for c in situation.observed.containers if _is_orphan(situation, c))
-    ended = tuple(c for c in situation.observed.containers if c.oneoff and c.state in (State.EXITED, State.DEAD))
+    found = tuple(c for c in situation.everything if _is_orphan(situation, c))
+    ended = tuple(c for c in situation.everything if c.oneoff and c.state in (State.EXITED, State.DEAD))
     if policy.remove_orphans:
         return tuple(Remove(c, "not in the file") for c in found) + tuple(Remove(c, "it has ended") for c in ended)
     if found and not policy.ignore_orphans:
@@ -43,7 +43,7 @@ def leftovers(situation: Situation) -> tuple[Remove, ...]:
     going = {service.name for service in situation.services if not service.replicas}
     return tuple(
         Remove(c, "its service goes")
-        for c in situation.observed.containers
+        for c in situation.everything
         if c.service in going and (c.oneoff or c.hook)
     )
 
@@ -53,37 +53,61 @@ class Names:
 
     def __init__(self, situation: Situation, workshop: Workshop) -> None:
         self.situation, self.workshop, self.draft = situation, workshop, workshop.draft
-        self.own = {container.name: container for container in situation.observed.containers}
+        self.own = {container.name: container for container in situation.everything}
 
     def put_right(self, verdicts: dict[str, ServiceVerdict]) -> None:
         """Containers that stay get the names they should have."""
+        claimed = {claim.name for claim in self.workshop.claims}
         for service in self.situation.services:
-            for slot in verdicts[service.name].slots if service.name in verdicts else ():
-                container = slot.final
-                wanted = self.situation.name(service, slot.slot)
-                retired = any(claim.name == wanted for claim in self.workshop.claims)
-                if container is not None and container.name != wanted and not retired:
-                    group = f"rename {service.name}.{slot.slot}"
-                    self.workshop.rename(ref(container), wanted, after=[], reason="it was renamed", group=group)
+            if service.name not in verdicts or self.situation.is_held(service):
+                continue
+            for slot in verdicts[service.name].slots:
+                container, wanted = slot.final, self.situation.name(service, slot.slot)
+                if container is not None and container.name != wanted and wanted not in claimed:
+                    self._rename(container, wanted, f"rename {service.name}.{slot.slot}")
+
+    def _rename(self, container: ObservedContainer, wanted: str, group: str) -> None:
+        prepared = container.name.startswith(f"{wanted}.")
+        reason = "takes its name" if prepared else "it was renamed"
+        self.workshop.rename(ref(container), wanted, after=[], reason=reason, group=group)
 
     def settle(self) -> None:
         """Order every claim behind what frees its name; an error where nothing does."""
-        self._break_cycles()
+        self._rename_last()
         leaving = {claim.id: claim.step for claim in self.workshop.claims if claim.id}
+        self._break_cycles(leaving)
         for claim in self.workshop.claims:
+            foreign = self.situation.observed.name_holders.get(claim.name)
             holder = self.own.get(claim.name)
-            if claim.name in self.situation.observed.name_holders:
-                self._refuse(claim, self.situation.observed.name_holders[claim.name])
-            elif holder is None or holder.id == claim.id:
-                continue
-            elif holder.id in self.workshop.removals:
-                self.draft.order(claim.step, [self.workshop.removals[holder.id]])
-            elif holder.id in leaving:
-                self.draft.order(claim.step, [leaving[holder.id]])
-            else:
-                self._refuse(claim, holder)
+            if foreign is not None:
+                self._refuse(claim, foreign)
+            elif holder is not None and holder.id != claim.id:
+                self._wait_for_name(claim, holder, leaving)
 
-    def _break_cycles(self) -> None:
+    def _rename_last(self) -> None:
+        """Steps that know a new container by the name it is prepared under come before it gets its own."""
+        renames = {claim.id: claim.step for claim in self.workshop.claims if claim.id}
+        for step in self.draft.steps:
+            for name in _names(self.draft.action(step)):
+                if name in renames:
+                    self.draft.order(renames[name], [step])
+
+    def _wait_for_name(self, claim: Claim, holder: ObservedContainer, leaving: dict[str, Id]) -> None:
+        if holder.id in leaving:
+            self.draft.order(claim.step, [leaving[holder.id]])
+        elif holder.id not in self.workshop.removals:
+            self._refuse(claim, holder)
+        elif self._of_one_slot(claim, holder) or holder.state in (State.DEAD, State.REMOVING):
+            self.draft.order(claim.step, [self.workshop.removals[holder.id]])
+        else:
+            self.draft.order(claim.step, [self._step_aside(holder)])
+
+    def _of_one_slot(self, claim: Claim, holder: ObservedContainer) -> bool:
+        """Only then the holder's removal is sure not to wait for the one who wants its name."""
+        target = _target(self.draft.action(claim.step))
+        return target is not None and (target.service, target.slot) == (holder.service, holder.slot)
+
+    def _break_cycles(self, leaving: dict[str, Id]) -> None:
         """Containers that hold each other's names: one steps aside under a name of its own first."""
         going = {claim.id: claim for claim in self.workshop.claims if claim.id}
         done: set[str] = set()
@@ -93,35 +117,49 @@ class Names:
             while current in going and current not in done and current not in path:
                 path.append(current)
                 holder = self.own.get(going[current].name)
-                current = holder.id if holder is not None and holder.id not in self.workshop.removals else ""
+                current = holder.id if holder is not None else ""
             if current in path:
-                self._step_aside(going[current])
+                self._swap(going[current], leaving)
             done.update(path)
 
-    def _step_aside(self, claim: Claim) -> None:
-        action = self.draft.action(claim.step)
-        if not isinstance(action, RenameContainer):
-            return
-        aside = self.draft.add(
-            RenameContainer(container=action.container, new_name=naming.replacement(action.container.name, claim.id)),
-            "its name is another one's",
-            group="renames",
-        )
+    def _swap(self, claim: Claim, leaving: dict[str, Id]) -> None:
+        holder = next(container for container in self.own.values() if container.id == claim.id)
+        aside = self._step_aside(holder)
+        leaving[claim.id] = aside
         self.draft.order(claim.step, [aside])
-        for other in self.workshop.claims:
-            if other.name == action.container.name:
-                self.draft.order(other.step, [aside])
-        del self.own[action.container.name]
+
+    def _step_aside(self, holder: ObservedContainer) -> Id:
+        action = RenameContainer(container=ref(holder), new_name=naming.replacement(holder.name, holder.id))
+        step = self.draft.add(action, "its name is another one's", group="renames")
+        if holder.id in self.workshop.removals:
+            self.draft.order(self.workshop.removals[holder.id], [step])
+        return step
 
     def _refuse(self, claim: Claim, holder: ObservedContainer) -> None:
-        action = self.draft.action(claim.step)
-        target = action.container if isinstance(action, CreateContainer | RenameContainer) else None
+        target = _target(self.draft.action(claim.step))
         service = target.service if target else ""
-        foreign = claim.name in self.situation.observed.name_holders
-        whose = "not of this stack" if foreign else "of this stack, but not in the way of being removed"
+        if claim.name in self.situation.observed.name_holders:
+            advice = "it is not of this stack; remove or rename it, or set `container_name`"
+        elif _is_orphan(self.situation, holder):
+            advice = "its service is not in the file; let it go with --remove-orphans, or rename it"
+        else:
+            advice = "it is of this stack and stays; remove or rename it"
         self.draft.error(
-            f'the container name "{claim.name}" is held by {holder.id[:12]} ({whose}); '
-            "remove or rename that container, or change `container_name`",
+            f'the container name "{claim.name}" is held by container {holder.id[:12]}: {advice}',
             where=self.situation.desired.where(f"services.{service}.container_name"),
             reference="name-taken",
         )
+
+
+def _target(action: Action) -> ContainerRef | None:
+    return action.container if isinstance(action, CreateContainer | RenameContainer) else None
+
+
+def _names(action: Action) -> list[str]:
+    """Names by which an action knows containers that did not exist when the plan was made."""
+    if isinstance(action, RenameContainer):
+        return []
+    container = getattr(action, "container", None)
+    known = [container] if isinstance(container, ContainerRef) else []
+    known += action.peers.values() if isinstance(action, CreateContainer) else []
+    return [one.name for one in known if not one.id]

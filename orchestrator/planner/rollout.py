@@ -25,7 +25,7 @@ from orchestrator.model.stack import Condition, Dependency, Hook, Service
 from orchestrator.model.values import RestartPolicy
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
-from orchestrator.planner.situation import Situation, namespaces, peers
+from orchestrator.planner.situation import Situation, namespaces, peers, ref
 from orchestrator.planner.slots import is_one_shot
 from orchestrator.planner.verdicts import (
     NOTHING,
@@ -55,6 +55,10 @@ class Turn:
     old: ObservedContainer | None = None
     stopped: Id | None = None  # the old one stopped
     cleared: tuple[Id, ...] = ()  # surplus of this slot stopped
+
+    @property
+    def place(self) -> str:
+        return f"{self.life.service.name}.{self.judged.slot}"
 
 
 @dataclass(slots=True)
@@ -111,7 +115,9 @@ class Rollout:
             life = self.workshop.adopt(service, judged.slot, verdict.new, verdict.mends, group)
             return Turn(judged, life, group, old=verdict.old)
         if not verdict.destroys:
-            name = naming.replacement(name, self.situation.fingerprint(service))
+            final, name = name, naming.replacement(name, self.situation.fingerprint(service))
+            if verdict.old.name == name:  # a rollout was cut short before the last rename: finish that first
+                self.workshop.rename(ref(verdict.old), final, after=[], reason="takes its name", group=group)
         life = self.workshop.create(
             service,
             judged.slot,
@@ -154,7 +160,9 @@ class Rollout:
         """Whatever else runs in a slot stops before its container starts: it may hold the slot's ports."""
         for turn in turns.turns:
             stops = [
-                self.workshop.stop(remove.container, turns.service, after=[], reason=remove.reason, group=turn.group)
+                self.workshop.stop(
+                    remove.container, turns.service, after=[], reason=remove.reason, group=f"remove {turn.place}"
+                )
                 for remove in turn.judged.surplus
             ]
             turn.cleared = tuple(step for step in stops if step is not None)
@@ -177,6 +185,7 @@ class Rollout:
             verdict = turn.judged.verdict
             assert isinstance(verdict, Restore)
             reason = "the new version failed; the one before serves again"
+            self.draft.warn(f'service "{turns.service.name}": {reason}', reference="restored")
             for failed in verdict.failed:
                 stopped = self.workshop.stop(failed, turns.service, after=[], reason=reason, group=turn.group)
                 turn.cleared += () if stopped is None else (stopped,)
@@ -207,6 +216,9 @@ class Rollout:
     def _ready(self, life: Life, how: Dependency) -> Id | None:
         if how.condition is Condition.STARTED:
             return life.started
+        check = life.service.container.healthcheck
+        if how.condition is Condition.HEALTHY and life.proven is not None and check is not None and not check.disabled:
+            return life.proven  # ready and healthy are one where there is a health check
         return self.workshop.wait(life, _CONDITIONS[how.condition], required=how.required)
 
     def _pre_start(self, turns: Turns, gate: list[Id | None]) -> list[Id | None]:
@@ -227,7 +239,7 @@ class Rollout:
 
     def _old_hooks(self, service: Service) -> list[Id]:
         """A hook's container that failed is kept to be looked at, until the hook is to run again."""
-        left = [c for c in self.situation.observed.containers if c.service == service.name and c.hook]
+        left = [c for c in self.situation.everything if c.service == service.name and c.hook]
         return [
             self.workshop.remove(container, after=[], reason="left by an earlier hook", group=f"hooks {service.name}")
             for container in left
@@ -373,7 +385,8 @@ class Rollout:
             for remove in turn.judged.surplus:
                 gone = remove.container.state in (State.DEAD, State.REMOVING)
                 after = () if gone else (*turn.cleared, turn.life.started, turn.life.proven)
-                self.workshop.remove(remove.container, after=after, reason=remove.reason, group=turn.group)
+                group = f"remove {turn.place}"
+                self.workshop.remove(remove.container, after=after, reason=remove.reason, group=group)
 
     def _proofs_of_mates(self, service: Service) -> list[Id]:
         """Containers that share with the old ones need these until they have followed."""

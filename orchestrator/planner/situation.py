@@ -46,10 +46,15 @@ class Situation:
         return tuple(service for service in self.services if service.replicas and service.provider is None)
 
     @cached_property
+    def everything(self) -> tuple[ObservedContainer, ...]:
+        """All containers of the stack, in an order that does not depend on how the engine lists them."""
+        return tuple(sorted(self.observed.containers, key=lambda c: (c.service, c.slot, c.created_at, c.id)))
+
+    @cached_property
     def containers(self) -> dict[str, tuple[ObservedContainer, ...]]:
         """The regular containers of each service, by slot, then by age."""
         found: dict[str, list[ObservedContainer]] = {}
-        for container in sorted(self.observed.containers, key=lambda c: (c.slot, c.created_at, c.id)):
+        for container in self.everything:
             if not container.oneoff and not container.hook:
                 found.setdefault(container.service, []).append(container)
         return {name: tuple(containers) for name, containers in found.items()}

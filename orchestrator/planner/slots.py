@@ -107,14 +107,21 @@ class _Slots:
             return self._in_place(best), self._surplus(rest, "one too many")
         if self.recreate is Recreate.FORCE and right:
             return self._forced(slot, right, wrong)
+        if right and wrong and self._serves_all_along(slot, right[0], wrong):
+            surplus = self._surplus(right[1:], "a duplicate") + self._surplus(wrong, "superseded")
+            return self._in_place(right[0]), surplus
         if right and wrong:
             new, *duplicates = right
             old, *others = wrong
-            surplus = self._surplus(duplicates, "a duplicate") + self._surplus(others, "superseded")
-            return self._replace(old, new), surplus
+            return self._replace(old, new), self._surplus(duplicates, "a duplicate") + self._surplus(others, "superseded")
         if right:
             return self._in_place(right[0]), self._surplus(right[1:], "a duplicate")
         return self._replace(wrong[0], None), self._surplus(wrong[1:], "superseded")
+
+    def _serves_all_along(self, slot: int, best: Judgement, wrong: list[Judgement]) -> bool:
+        """A wish that was taken back: what is wanted again was never relieved, so it has nothing to prove."""
+        named = best.container.name == self.situation.name(self.service, slot)
+        return named and best.container.state is State.RUNNING and not any(j.container.running for j in wrong)
 
     def _forced(
         self, slot: int, right: list[Judgement], wrong: list[Judgement]

@@ -71,7 +71,7 @@ class Teardown:
         policy, desired = self.situation.policy, self.situation.desired
         keys = {key for key, network in desired.networks.items() if not network.external}
         found = []
-        for network in self.situation.observed.networks:
+        for network in sorted(self.situation.observed.networks, key=lambda n: (n.name, n.created_at, n.id)):
             known = network.key in keys
             if network.owned and (known or (policy.remove_orphans and policy.targets is None)):
                 found.append((network, "the stack goes down"))
@@ -87,7 +87,7 @@ class Teardown:
         ]
 
     def _network(self, network: ObservedNetwork, reason: str) -> None:
-        inside = [c for c in self.situation.observed.containers if any(e.network_id == network.id for e in c.endpoints)]
+        inside = [c for c in self.situation.everything if any(e.network_id == network.id for e in c.endpoints)]
         strangers = set(network.attached) - {container.id for container in inside}
         leaving = {container.id: self._leaves(container, network) for container in inside}
         staying = sorted(c.name for c in inside if leaving[c.id] is None)
@@ -111,7 +111,7 @@ class Teardown:
         policy = self.situation.policy
         if not policy.remove_volumes:
             return
-        for volume in self.situation.observed.volumes:
+        for volume in sorted(self.situation.observed.volumes, key=lambda v: v.name):
             wanted = self.situation.desired.volumes.get(volume.key)
             if wanted is None or wanted.name != volume.name or wanted.external or self._is_wanted(volume.name):
                 continue
@@ -156,7 +156,7 @@ class Teardown:
 
     def _image(self, reference: str) -> None:
         image = self.situation.observed.images[reference]
-        users = [c for c in self.situation.observed.containers if c.image_id == image.id]
+        users = [c for c in self.situation.everything if c.image_id == image.id]
         after = [self.workshop.removals.get(container.id) for container in users]
         if any(step is None for step in after):
             self.draft.warn(f'image "{reference}" stays: a container still uses it', reference="image-in-use")

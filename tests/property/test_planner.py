@@ -1,0 +1,185 @@
+"""What is always true of a plan, whatever the wish and whatever the state of the world."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+
+from orchestrator.model import actions
+from orchestrator.model.observed import ObservedState, State
+from orchestrator.model.plan import Level, Plan
+from orchestrator.model.rollout import Order
+from orchestrator.model.stack import Stack
+from orchestrator.planner import text
+from orchestrator.planner.plan import plan
+from orchestrator.planner.policy import Policy
+from tests.property.worlds import SECRET, Choices, choices, cut_off, in_some_order, policy, situation
+from tests.support import planning
+
+EXAMPLES = int(os.environ.get("STACK_EXAMPLES", "500"))
+always = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=not os.environ.get("STACK_RANDOM"),
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+
+
+def is_impossible(made: Plan) -> bool:
+    return any(note.level is Level.ERROR for note in made.notes)
+
+
+def running(state: ObservedState, service: str) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for container in state.of_service(service):
+        if container.running:
+            counts[container.slot] = counts.get(container.slot, 0) + 1
+    return counts
+
+
+@always
+@given(choices())
+def test_no_slot_ever_runs_more_containers_than_its_rollout_allows(choose: Choices) -> None:
+    desired, state = situation(choose)
+    before = {name: running(state, name) for name in desired.services}
+    for step in in_some_order(choose, plan(desired, state, Policy())):
+        state = planning.transition(state, step.action)
+        for name, service in desired.services.items():
+            surge = 1 if service.rollout.order is Order.START_FIRST else 0
+            for slot, count in running(state, name).items():
+                assert count <= max(before[name].get(slot, 0), 1 + surge)
+
+
+@always
+@given(choices())
+def test_nothing_is_stopped_before_everything_is_prepared(choose: Choices) -> None:
+    made = plan(*situation(choose), policy(choose))
+    ancestors = _ancestors(made)
+    felt = (actions.StopContainer, actions.RestartContainer, actions.DisconnectNetwork)
+    touches = {step.id for step in made.steps if isinstance(step.action, felt)}
+    preparing = (actions.PullImage, actions.BuildImage, actions.CreateContainer)
+    prepared = {
+        step.id for step in made.steps if isinstance(step.action, preparing) and not ancestors[step.id] & touches
+    }
+    for step in made.steps:
+        if isinstance(step.action, actions.StopContainer | actions.RestartContainer):
+            assert prepared <= ancestors[step.id]
+
+
+def _ancestors(made: Plan) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for step in made.steps:
+        found[step.id] = set(step.after).union(*(found[other] for other in step.after))
+    return found
+
+
+@always
+@given(choices())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(choose: Choices) -> None:
+    desired, state = situation(choose)
+    if is_impossible(plan(desired, state, Policy())):
+        return
+
+    after = planning.converge(state, desired)
+
+    if not is_impossible(plan(desired, after, Policy())):
+        assert text.render(replace(plan(desired, after, Policy()), notes=())) == ""
+        assert_as_wanted(desired, after)
+
+
+def assert_as_wanted(desired: Stack, state: ObservedState) -> None:
+    for name, service in desired.services.items():
+        containers = state.of_service(name)
+        assert len(containers) == service.replicas
+        for container in containers:
+            assert container.state in (State.RUNNING, State.RESTARTING) or container.finished
+            assert container.name == f"shop-{name}-{container.slot}"
+            assert container.settings is not None
+            assert container.settings.environment["A"] == service.container.environment["A"]
+
+
+@always
+@given(choices())
+def test_the_order_in_which_things_are_observed_does_not_matter(choose: Choices) -> None:
+    desired, state = situation(choose)
+    permitted = policy(choose)
+    shuffled = replace(
+        state,
+        containers=choose.shuffled(state.containers),
+        networks=choose.shuffled(state.networks),
+        volumes=choose.shuffled(state.volumes),
+        images=dict(reversed(state.images.items())),
+    )
+
+    assert text.render(plan(desired, state, permitted)) == text.render(plan(desired, shuffled, permitted))
+
+
+@always
+@given(choices())
+def test_what_is_not_wanted_is_never_placed(choose: Choices) -> None:
+    desired, state = situation(choose)
+    nothing = desired.scaled(dict.fromkeys(desired.services, 0))
+
+    made = plan(nothing, state, policy(choose))
+
+    placing = (actions.CreateContainer, actions.StartContainer, actions.CreateNetwork, actions.CreateVolume)
+    assert not any(isinstance(step.action, placing) for step in made.steps)
+
+
+@always
+@given(choices())
+def test_volumes_go_only_with_consent(choose: Choices) -> None:
+    desired, state = situation(choose)
+    permitted = policy(choose)
+    owned = {volume.name for volume in state.volumes if volume.owned}
+    for wish in (desired, desired.scaled(dict.fromkeys(desired.services, 0))):
+        steps = [step.action for step in plan(wish, state, permitted).steps]
+        removed = [action for action in steps if isinstance(action, actions.RemoveVolume)]
+        with_anonymous = [action for action in steps if isinstance(action, actions.RemoveContainer) and action.volumes]
+        assert permitted.destroy_data or not (removed or with_anonymous)
+        assert all(action.name in owned for action in removed)
+
+
+@always
+@given(choices())
+def test_a_crash_after_any_step_is_recovered_from(choose: Choices) -> None:
+    desired, state = situation(choose, plain=True)
+    for _ in range(3):  # crash in the first run, in the recovery, and in the recovery of that
+        state = cut_off(choose, state, plan(desired, state, Policy()))
+
+    after = planning.converge(state, desired)
+
+    if not is_impossible(plan(desired, after, Policy())):
+        assert_as_wanted(desired, after)
+
+
+@always
+@given(choices())
+def test_secrets_are_in_no_text_of_a_plan(choose: Choices) -> None:
+    made = plan(*situation(choose), policy(choose))
+
+    shown = [text.render(made), *(str(d) for step in made.steps for d in step.differences), repr(made.notes)]
+    labels = [step.action.labels for step in made.steps if isinstance(step.action, actions.CreateContainer)]
+    assert SECRET not in "\n".join(shown)
+    assert SECRET not in repr(labels)
+
+
+@always
+@given(choices())
+def test_only_what_is_ours_is_removed_or_changed(choose: Choices) -> None:
+    desired, state = situation(choose)
+    permitted = policy(choose)
+    ours = {container.id for container in state.containers}
+    networks = {network.id for network in state.networks if network.owned}
+    for wish in (desired, desired.scaled(dict.fromkeys(desired.services, 0))):
+        made = plan(wish, state, permitted)
+        created = {s.action.container.name for s in made.steps if isinstance(s.action, actions.CreateContainer)}
+        for step in made.steps:
+            if isinstance(step.action, actions.RemoveNetwork):
+                assert step.action.id in networks
+            container = getattr(step.action, "container", None)
+            if container is not None:
+                assert container.id in ours or (not container.id and container.name in created)
