@@ -15,7 +15,8 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.docker.client import Client, Stream
+from orchestrator.engines.docker.answers import Stream
+from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError
 
 T = TypeVar("T")
@@ -24,6 +25,9 @@ SILENCE_SECONDS = 600.0  # a stream that says nothing for so long may be dead wi
 FIRST_DELAY = 0.05
 LONGEST_DELAY = 5.0
 RELIST_SECONDS = 2.0
+
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: str(number) for number, name in enumerate(_MONTH_NAMES, start=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,17 @@ Filters = Mapping[str, list[str]]
 
 
 def subscribe(client: Client, filters: Filters | None = None, since: str = "") -> Subscription:
-    """Listening from now on, or from ``since`` (the engine's seconds). Raises EngineError where it cannot begin."""
-    return Subscription(client, filters or {}, since)
+    """Listening from now on, or from ``since`` (the engine's seconds). Raises EngineError where it cannot begin.
+
+    "From now on" is from the second that the engine's clock shows: an engine says that it listens a moment before it
+    does, and what happens in that moment must not be lost. So events of the last second may come again.
+    """
+    return Subscription(client, filters or {}, since or engine_second(client))
+
+
+def engine_second(client: Client) -> str:
+    """The engine's clock, in whole seconds; empty where it does not tell."""
+    return _seconds(client.head("/_ping").get("date", ""))
 
 
 class Subscription:
@@ -156,6 +169,18 @@ def parse(raw: Any) -> EngineEvent | None:
     time_ns = raw.get("timeNano") or int(raw.get("time") or 0) * 10**9
     name = attributes.get("name", "")
     return EngineEvent(raw["Type"], action, str(actor.get("ID", "")), name, attributes, int(time_ns), detail)
+
+
+def _seconds(date: str) -> str:
+    """``Mon, 23 Nov 2026 19:53:23 GMT`` as seconds since 1970."""
+    from datetime import UTC, datetime
+
+    words = date.replace(":", " ").split()
+    try:
+        day, month, year, hour, minute, second = (int(_MONTHS.get(word, word)) for word in words[1:7])
+        return str(int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()))
+    except ValueError:
+        return ""
 
 
 def wait_until(

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import terminal_modes
-from orchestrator.engines.docker.client import Duplex
+from orchestrator.engines.docker.answers import Duplex
 from orchestrator.engines.docker.detach_keys import DetachKeys
 from orchestrator.engines.docker.streams import STDERR, Demultiplexer, RawStream
 from orchestrator.errors import Interrupted
