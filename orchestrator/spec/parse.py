@@ -160,7 +160,7 @@ class _Builder:
     def _value(self, event: Any, mark: Mark) -> Any:
         tag = event.tag
         if tag is None or tag == "!":
-            if not event.implicit[0]:
+            if not event.implicit[0] and (event.value or event.style):
                 return event.value
             value = scalars.plain(event.value)
         else:
@@ -171,8 +171,11 @@ class _Builder:
 
     def _tagged(self, tag: str, text: str, mark: Mark) -> Any:
         if tag.startswith(_CORE):
+            if tag.removeprefix(_CORE) not in scalars.TAGS:
+                self._note_tag(tag, mark)
+                return text
             try:
-                return scalars.tagged(tag, text)
+                return scalars.tagged(tag.removeprefix(_CORE), text)
             except scalars.BadScalar as problem:
                 raise self._problem(str(problem), mark) from None
         self._note_tag(tag, mark)
@@ -180,18 +183,18 @@ class _Builder:
 
     def _note_tag(self, tag: str, mark: Mark) -> None:
         kind = {"!reset": _RESET, "!override": _OVERRIDE}.get(tag, _UNKNOWN)
-        self.remarks.append(Remark(kind, self._path(), mark, tag))
+        self.remarks.append(Remark(kind, self._path(), mark, tag.replace(_CORE, "!!")))
 
     # Keys
 
     def _key(self, frame: _Frame, event: Any, mark: Mark) -> None:
         text = event.value
+        if event.tag is None and text == "<<":
+            if frame.merges is not None:
+                raise self._duplicate("<<", frame.key_mark, mark)
+            frame.key, frame.key_mark, frame.merges = _MERGE, mark, []
+            return
         if event.tag is None and event.implicit[0]:
-            if text == "<<":
-                if frame.merges is not None:
-                    raise self._duplicate("<<", frame.key_mark, mark)
-                frame.key, frame.key_mark, frame.merges = _MERGE, mark, []
-                return
             self._require_text(scalars.plain(text), text, mark)
         if event.anchor is not None:
             self._remember(event.anchor, text, 1, 0, len(self.remarks))
@@ -243,13 +246,9 @@ class _Builder:
         frames.append(frame)
 
     def _collection_tag(self, frame: _Frame, tag: str, mark: Mark) -> None:
-        wanted = "map" if type(frame.node) is Map else "seq"
-        if tag == _CORE + wanted:
-            return
-        if tag.startswith(_CORE):
-            raise self._problem(f"the tag !!{tag.removeprefix(_CORE)} does not fit a {wanted}", mark)
-        self._note_tag(tag, mark)
-        frame.tag = tag
+        if tag != _CORE + ("map" if type(frame.node) is Map else "seq"):
+            self._note_tag(tag, mark)
+            frame.tag = tag
 
     def _close(self, _event: Any) -> None:
         frame = self.frames.pop()

@@ -53,9 +53,11 @@ def plain(text: str) -> Any:
     return text
 
 
-def tagged(tag: str, text: str) -> Any:
-    """The value of a scalar with one of YAML's own tags; raises ``BadScalar`` where it does not fit."""
-    kind = tag.removeprefix("tag:yaml.org,2002:")
+TAGS = frozenset(("str", "binary", "null", "bool", "int", "float", "timestamp"))
+
+
+def tagged(kind: str, text: str) -> Any:
+    """The value of a scalar with one of YAML's own ``TAGS``; raises ``BadScalar`` where it does not fit."""
     if kind in ("str", "binary"):
         return text if kind == "str" else _binary(text)
     value = plain(text)
@@ -66,11 +68,11 @@ def tagged(tag: str, text: str) -> Any:
         "float": isinstance(value, (int, float)) and not isinstance(value, bool),
         "timestamp": isinstance(value, Timestamp),
     }.get(kind)
-    if fits is False:
+    if not fits:
         raise BadScalar(f"{text!r} is not a {kind}")
     if kind == "float":
         return float(value)
-    return value if fits else text
+    return value
 
 
 def _number(text: str, start: str) -> Any:

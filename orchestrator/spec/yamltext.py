@@ -14,6 +14,8 @@ from orchestrator.spec import gotext
 from orchestrator.spec.scalars import Timestamp
 
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@+,=()\-]|:(?=[A-Za-z0-9_./])| (?=[A-Za-z0-9_./(]))*\Z")
+# Beyond 1,024 characters a reader no longer takes text before a colon for a key, unless a question mark says so.
+_LONGEST_KEY = 1_000
 _WORDS = frozenset(["y", "yes", "n", "no", "on", "off", "true", "false", "null", "nan", "inf"])
 
 
@@ -33,7 +35,12 @@ def dump(value: Any) -> str:
 def _mapping(value: dict[str, Any], indent: str, lines: list[str], first: str | None = None) -> None:
     start = indent if first is None else first
     for key in sorted(value):
-        _member(f"{start}{_text(key)}:", value[key], indent, lines)
+        name = _text(key)
+        if len(name) > _LONGEST_KEY:
+            lines.append(f"{start}? {name}")
+            _member(f"{indent}:", value[key], indent, lines)
+        else:
+            _member(f"{start}{name}:", value[key], indent, lines)
         start = indent
 
 
