@@ -19,9 +19,13 @@ class Difference:
     after: str
     in_place: bool = False
 
+    @property
+    def words(self) -> str:
+        """What changes, without how."""
+        return f"{self.path}: {self.before or '(none)'} -> {self.after or '(none)'}"
+
     def __str__(self) -> str:
-        text = f"{self.path}: {self.before or '(none)'} -> {self.after or '(none)'}"
-        return text + " (in place)" if self.in_place else text
+        return self.words + " (in place)" if self.in_place else self.words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,7 +151,7 @@ class Workshop:
     def mend(self, container: ObservedContainer, service: Service, mends: Mends, group: str) -> Id | None:
         """Put right in place; the answer is the last step, ``None`` where nothing has to be done."""
         last: Id | None = None
-        reason = "; ".join(str(difference) for difference in mends.differences[:3])
+        reason = "; ".join(difference.words for difference in mends.differences[:3])
         target = ref(container)
         if mends.update is not None:
             last = self.draft.add(mends.update, reason, group=group, differences=mends.differences)

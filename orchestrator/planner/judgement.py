@@ -53,7 +53,7 @@ class Judge:
         files = self._files(container)
         reasons = (
             *self._image_reason(image),
-            *(str(difference) for difference in lasting),
+            *(difference.words for difference in lasting),
             *files,
             *self._peers(container),
         )
@@ -216,9 +216,7 @@ def _only_volumes_mode(one: Difference, others: tuple[Difference, ...]) -> bool:
     if not one.path.startswith("volumes_from["):
         return False
     plain = one.path.replace(":ro]", "]").replace(":rw]", "]")
-    return any(
-        other is not one and other.path.replace(":ro]", "]").replace(":rw]", "]") == plain for other in others
-    )
+    return any(other is not one and other.path.replace(":ro]", "]").replace(":rw]", "]") == plain for other in others)
 
 
 def _tagged(reference: str) -> str:

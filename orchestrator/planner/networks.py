@@ -133,7 +133,7 @@ def _rebuilt(
         )
         return None
     group = f"rebuild network {present.name}"
-    reason = "; ".join(str(difference) for difference in differs[:3])
+    reason = "; ".join(difference.words for difference in differs[:3])
     inside = [c for c in situation.everything if any(e.network_id == present.id for e in c.endpoints)]
     left = {
         c.id: draft.add(DisconnectNetwork(container=ref(c), network=present.id), reason, group=group) for c in inside

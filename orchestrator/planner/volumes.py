@@ -84,7 +84,7 @@ def _arrange_one(situation: Situation, draft: Draft, wanted: Volume, result: Vol
 def _changed(
     situation: Situation, draft: Draft, wanted: Volume, differs: tuple[Difference, ...], result: Volumes
 ) -> None:
-    what = "; ".join(str(difference) for difference in differs[:3])
+    what = "; ".join(difference.words for difference in differs[:3])
     where = situation.desired.where(f"volumes.{wanted.key}")
     if wanted.protect or not situation.policy.destroy_data:
         why = "it is protected" if wanted.protect else "that would lose its data"
