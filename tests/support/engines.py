@@ -15,6 +15,8 @@ from typing import Any
 from scripts.machine import newer
 from scripts.machine.engine_api import EngineApi, EngineRefused
 
+from .waiting import eventually
+
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
@@ -132,17 +134,28 @@ class Engine:
         )
 
     def remove_project(self, project: str) -> None:
-        """Everything with the project's label, and images built for it, by force."""
+        """Everything with the project's label, and images built for it, by force.
+
+        A command that was killed may have left the engine at work: what it was about to start appears a moment later.
+        """
+
+        def gone() -> bool:
+            self._remove_labelled(project)
+            return self.census(project).empty
+
+        eventually(gone, within=30, what=f"nothing of {project} is left on the engine")
+        for image in self.api.get("/images/json"):
+            for tag in image["RepoTags"] or []:
+                if tag.startswith((f"{project}-", f"{project}_")):
+                    self._remove(f"/images/{tag}", force=True)
+
+    def _remove_labelled(self, project: str) -> None:
         for entry in self.api.get("/containers/json", all=True, filters={"label": _labels(project)}):
             self._remove(f"/containers/{entry['Id']}", force=True, v=True)
         for network in self.networks(project):
             self._remove(f"/networks/{network['Id']}")
         for volume in self.volumes(project):
             self._remove(f"/volumes/{volume['Name']}", force=True)
-        for image in self.api.get("/images/json"):
-            for tag in image["RepoTags"] or []:
-                if tag.startswith((f"{project}-", f"{project}_")):
-                    self._remove(f"/images/{tag}", force=True)
 
     def _read(self, path: str) -> Json:
         try:
@@ -156,8 +169,8 @@ class Engine:
         try:
             self.api.delete(path, **query)
         except EngineRefused as refusal:
-            # Gone already, or on its way: what matters is checked by whoever asked.
-            if refusal.status not in (404, 409):
+            # Gone already, on its way, or still in use: what matters is checked by whoever asked.
+            if refusal.status not in (403, 404, 409):
                 raise
 
     def _mounts(self) -> frozenset[str]:
