@@ -1,14 +1,16 @@
-"""One form for settings that mean the same: a ``Container`` as a flat dict of plain values, free of order that means nothing.
+"""One form for settings that mean the same: a ``Container`` as a flat dict of plain values, free of meaningless order.
 
-A ``Container`` (from the file or from an engine) comes in. Out goes ``{field: value}`` where unset fields are absent and every
-collection without order is a dict by what identifies its items: mounts by target, ports by container port, variables by name.
-Differences and fingerprints are both made from this form, so that they cannot disagree on what counts as equal.
+A ``Container`` (from the file or from an engine) comes in. Out goes ``{field: value}`` where unset fields are absent and
+every collection without order is a dict by what identifies its items: mounts by target, ports by container port,
+variables by name. Differences and fingerprints are both made from this form, so that they cannot disagree on what counts
+as equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from orchestrator.model import naming
@@ -44,11 +46,9 @@ _SAME_AS_UNSET: Mapping[str, tuple[object, ...]] = {
 def canonical(container: Container) -> Canonical:
     """The settings as a flat dict; what is unset, or set to the engine's word for unset, is absent."""
     result: Canonical = {}
-    for name, default in _DEFAULTS:
-        value = getattr(container, name)
-        if value == default or value in _SAME_AS_UNSET.get(name, ()):
+    for (name, default, unset, convert), value in zip(_ROWS, _VALUES(container), strict=True):
+        if value is default or value == default or value in unset:
             continue
-        convert = _CONVERTERS.get(name)
         plain = value if convert is None else convert(value)
         if plain is not None:
             result[name] = plain
@@ -146,32 +146,38 @@ def is_anonymous(volume: str) -> bool:
 def _healthcheck(value: Healthcheck) -> Canonical | None:
     if value.disabled:
         return {"test": ("NONE",)}
-    return _said(
-        test=value.test,
-        interval=value.interval_ns,
-        timeout=value.timeout_ns,
-        start_period=value.start_period_ns,
-        start_interval=value.start_interval_ns,
-        retries=value.retries,
-    ) or None
+    return (
+        _said(
+            test=value.test,
+            interval=value.interval_ns,
+            timeout=value.timeout_ns,
+            start_period=value.start_period_ns,
+            start_interval=value.start_interval_ns,
+            retries=value.retries,
+        )
+        or None
+    )
 
 
 def _resources(value: Resources) -> Canonical | None:
     swap = None if value.memory is not None and value.memory_swap == 2 * value.memory else value.memory_swap
-    return _said(
-        nano_cpus=value.nano_cpus,
-        cpu_shares=value.cpu_shares,
-        cpu_period=value.cpu_period,
-        cpu_quota=value.cpu_quota,
-        cpu_rt_period=value.cpu_rt_period,
-        cpu_rt_runtime=value.cpu_rt_runtime,
-        cpuset=value.cpuset,
-        memory=value.memory,
-        memory_reservation=value.memory_reservation,
-        memory_swap=swap,
-        pids_limit=None if value.pids_limit in (-1, 0) else value.pids_limit,
-        **_blkio(value.blkio),
-    ) or None
+    return (
+        _said(
+            nano_cpus=value.nano_cpus,
+            cpu_shares=value.cpu_shares,
+            cpu_period=value.cpu_period,
+            cpu_quota=value.cpu_quota,
+            cpu_rt_period=value.cpu_rt_period,
+            cpu_rt_runtime=value.cpu_rt_runtime,
+            cpuset=value.cpuset,
+            memory=value.memory,
+            memory_reservation=value.memory_reservation,
+            memory_swap=swap,
+            pids_limit=None if value.pids_limit in (-1, 0) else value.pids_limit,
+            **_blkio(value.blkio),
+        )
+        or None
+    )
 
 
 def _blkio(value: BlkioConfig | None) -> Canonical:
@@ -241,7 +247,13 @@ def _devices(value: tuple[Any, ...]) -> Canonical:
 
 def _device_requests(value: tuple[Any, ...]) -> tuple[object, ...]:
     rows = (
-        (r.driver, r.count or 0, tuple(sorted(r.device_ids)), tuple(sorted(r.capabilities)), tuple(sorted(r.options.items())))
+        (
+            r.driver,
+            r.count or 0,
+            tuple(sorted(r.device_ids)),
+            tuple(sorted(r.capabilities)),
+            tuple(sorted(r.options.items())),
+        )
         for r in value
     )
     return tuple(sorted(rows))
@@ -301,8 +313,12 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "resources": _resources,
 }
 
-_BLANK = Container()
-_DEFAULTS = tuple((f.name, getattr(_BLANK, f.name)) for f in fields(Container))
+_NAMES = tuple(f.name for f in fields(Container))
+_VALUES = attrgetter(*_NAMES)
+_ROWS = tuple(
+    (name, default, _SAME_AS_UNSET.get(name, ()), _CONVERTERS.get(name))
+    for name, default in zip(_NAMES, _VALUES(Container()), strict=True)
+)
 
 ON_CHANGE: Mapping[str, OnChange] = {f.name: f.metadata["on_change"] for f in fields(Container)}
 PATHS: Mapping[str, str] = {f.name: f.metadata["path"] or f.name for f in fields(Container)}

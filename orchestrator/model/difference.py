@@ -1,8 +1,8 @@
 """What differs between the settings a container should have and those it has, field by field, in words for people.
 
-The desired ``Container``, the one read back from the engine and what its image adds come in; ``Difference`` values go out, one
-per key that differs, secrets masked. What the engine can change on a living container is marked ``in_place``; anything else
-needs a new one. "The file does not say" differs from a value: someone set it by hand, and the file is what counts.
+The desired ``Container``, the one read back from the engine and what its image adds come in; ``Difference`` values go
+out, one per key that differs, secrets masked. What the engine can change on a living container is marked ``in_place``;
+anything else needs a new one. "The file does not say" differs from a value: someone set it by hand, and the file counts.
 """
 
 from __future__ import annotations
@@ -43,44 +43,58 @@ def differences(
     engine: Container | None = None,
     networks: bool = True,
 ) -> tuple[Difference, ...]:
-    """All that differs. ``defaults`` is what the observed container's image adds (``None``: unknown, so extras are no difference).
+    """All that differs. ``defaults`` is what the observed container's image adds; where that is unknown (``None``),
+    extras are no difference.
 
     ``engine`` holds the engine's own defaults: a wish for exactly one of these is met by a field read back as unset.
     ``networks`` False leaves attachments out, for callers that compare them by the engine's ids.
     """
-    wanted, actual = _comparable(canonical(desired), canonical(observed), defaults, engine)
+    engine_says = canonical(engine) if engine is not None else {}
+    found = between(canonical(desired), observed, defaults, secrets=secrets, engine=engine_says)
+    return found if networks else tuple(d for d in found if not d.path.startswith("networks."))
+
+
+def between(
+    desired: Canonical,
+    observed: Container,
+    defaults: ImageDefaults | None,
+    *,
+    secrets: Collection[str] = (),
+    engine: Canonical | None = None,
+) -> tuple[Difference, ...]:
+    """As ``differences``, for callers that compare many containers with one wish."""
+    wanted, actual = _comparable(desired, canonical(observed), defaults, engine or {})
+    if wanted == actual:
+        return ()
     found: list[Difference] = []
     for name in ON_CHANGE:
         before, after = actual.get(name), wanted.get(name)
-        if before != after and name not in _IMAGE_UNSAID and (networks or name != "networks"):
+        if before != after and name not in _IMAGE_UNSAID:
             found.extend(_of_field(name, before, after, secrets))
     return tuple(found)
 
 
 def _comparable(
-    wanted: Canonical, actual: Canonical, defaults: ImageDefaults | None, engine: Container | None
+    desired: Canonical, actual: Canonical, defaults: ImageDefaults | None, engine: Canonical
 ) -> tuple[Canonical, Canonical]:
-    plain_wish = wanted
-    actual = without_image_volumes(actual, plain_wish, defaults)
+    actual = without_image_volumes(actual, desired, defaults)
     if defaults is None:
-        actual = without_extras(actual, wanted)
-        wanted = _without_removals(wanted)
+        actual = without_extras(actual, desired)
+        wanted = _without_removals(desired)
     else:
-        wanted = without_image_volumes(overlaid(wanted, defaults), plain_wish, defaults)
+        wanted = without_image_volumes(overlaid(desired, defaults), desired, defaults)
     _forget_unsayable(wanted, actual)
-    if engine is not None:
-        _accept_engine_defaults(wanted, actual, canonical(engine))
+    _accept_engine_defaults(wanted, actual, engine)
     return wanted, actual
 
 
 def _without_removals(wanted: Canonical) -> Canonical:
-    if "environment" not in wanted:
-        return wanted
-    return {**wanted, "environment": {k: v for k, v in wanted["environment"].items() if v is not None}}
+    environment = wanted.get("environment", {})
+    return {**wanted, "environment": {name: value for name, value in environment.items() if value is not None}}
 
 
 def _forget_unsayable(wanted: Canonical, actual: Canonical) -> None:
-    """Drop from both what cannot be judged. Both are copies by now, except where nothing was overlaid; popping is on purpose."""
+    """Drop from both what cannot be judged."""
     for name in _ONLY_IF_SAID:
         if name not in wanted:
             actual.pop(name, None)

@@ -1,8 +1,8 @@
 """Fingerprints: keyed hashes that say whether two things are the same without telling what they are.
 
-A fingerprint covers everything of a service whose change needs a new container. It names a version (for replacements, labels
-and for what was held back); it never decides alone that a container is replaced. Digests stand for the contents of configs
-and secrets. All are HMAC-SHA256 under the host's key, so that labels leak no secret to whoever can read them.
+A fingerprint covers everything of a service whose change needs a new container. It names a version (for replacements,
+labels and for what was held back); it never decides alone that a container is replaced. Digests stand for the contents of
+configs and secrets. Both are HMAC-SHA256 under the host's key, so that labels leak no secret to whoever can read them.
 """
 
 from __future__ import annotations
@@ -16,31 +16,38 @@ from orchestrator.model.stack import Network, Service, Stack, Volume
 
 
 def of(service: Service, stack: Stack, image_id: str = "") -> str:
-    """The fingerprint of a service's containers; ``image_id`` is what the image's reference stands for now, where known."""
+    """The fingerprint of a service's containers; ``image_id``: what the image's reference stands for now, if known."""
     settings = canonical(service.container)
     covered = {name: value for name, value in settings.items() if ON_CHANGE[name] is OnChange.REPLACE}
     covered["image"] = image_id or service.container.image
-    covered["files"] = {grant.target: (grant.digest, grant.uid, grant.gid, grant.mode) for grant in service.container.files}
+    covered["files"] = {
+        grant.target: (grant.digest, grant.uid, grant.gid, grant.mode) for grant in service.container.files
+    }
     return _keyed(stack.key, covered)
 
 
-def of_network(network: Network, key: bytes) -> str:
-    """A network's definition as a digest, to be compared with ``same_content``."""
-    return f"{_key_id(key)}:" + _keyed(
-        key,
+def of_network(network: Network) -> str:
+    """A mark of a network's definition. All of it can be read off the engine anyway, so it needs no key, and costs little."""
+    import json
+    import zlib
+
+    pools = [[pool.subnet, pool.ip_range, pool.gateway, dict(pool.aux_addresses)] for pool in network.ipam]
+    text = json.dumps(
         {
             "driver": network.driver,
-            "driver_opts": network.driver_opts,
+            "driver_opts": dict(network.driver_opts),
             "internal": network.internal,
             "attachable": network.attachable,
             "enable_ipv4": network.enable_ipv4,
             "enable_ipv6": network.enable_ipv6,
             "ipam_driver": network.ipam_driver,
-            "ipam_options": network.ipam_options,
-            "ipam": [[p.subnet, p.ip_range, p.gateway, dict(p.aux_addresses)] for p in network.ipam],
-            "labels": network.labels,
+            "ipam_options": dict(network.ipam_options),
+            "ipam": pools,
+            "labels": dict(network.labels),
         },
+        sort_keys=True,
     )
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def of_volume(volume: Volume, key: bytes) -> str:
@@ -49,7 +56,7 @@ def of_volume(volume: Volume, key: bytes) -> str:
 
 
 def digest(key: bytes, content: bytes) -> str:
-    """``keyid:hex`` of a config's or secret's content. Digests under different keys cannot be compared, hence the key's id."""
+    """``keyid:hex`` of a config's or secret's content. Only digests under one key can be compared, hence the key's id."""
     return f"{_key_id(key)}:{_hmac(key, b'content' + content)}"
 
 

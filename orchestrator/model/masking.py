@@ -16,7 +16,10 @@ _SHORTEST = 4  # a shorter secret is only masked where it is the whole value: "1
 
 @cache
 def _secret_name() -> re.Pattern[str]:
-    return re.compile(r"PASSW|PASSPHRASE|PWD$|(^|[_.-])PASS($|[_.-])|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE|DSN|SALT", re.IGNORECASE)
+    return re.compile(
+        r"PASSW|PASSPHRASE|PWD$|(^|[_.-])PASS($|[_.-])|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE|DSN|SALT",
+        re.IGNORECASE,
+    )
 
 
 @cache

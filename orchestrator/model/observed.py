@@ -101,7 +101,7 @@ class ObservedContainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedNetwork:
-    """``key`` is the name in the file (from the label), "" for networks that are not this stack's. ``attached`` are container ids."""
+    """``key`` is the name in the file (from the label), "" for networks not this stack's. ``attached`` are container ids."""
 
     id: str
     name: str

@@ -1,8 +1,8 @@
 """What a container gets that the file does not say: the image's own defaults, under the wish.
 
 Canonical settings and an ``ImageDefaults`` come in, the settings that the engine will show come out. The rules are the
-engine's: an entrypoint without a command drops the image's command; ``None`` removes a variable; labels, exposed ports and
-volumes add up; the parts of a health check are inherited one by one.
+engine's: an entrypoint without a command drops the image's command; ``None`` removes a variable; labels, exposed ports
+and volumes add up; the parts of a health check are inherited one by one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def without_extras(actual: Canonical, wanted: Canonical) -> Canonical:
 
 
 def without_image_volumes(settings: Canonical, wanted: Canonical, image: ImageDefaults | None) -> Canonical:
-    """``settings`` without anonymous volumes that an image has declared (any that nobody wants, where the image is unknown)."""
+    """``settings`` without the anonymous volumes that an image has declared; where it is unknown, any nobody asks for."""
     mounts = settings.get("mounts")
     if not mounts:
         return settings
@@ -67,7 +67,9 @@ def _put_maps(result: Canonical, image: ImageDefaults) -> None:
     environment = {**image.environment, **result.get("environment", {})}
     result["environment"] = {name: value for name, value in environment.items() if value is not None}
     result["labels"] = {**image.labels, **result.get("labels", {})}
-    exposed = {port if "/" in port else f"{port}/tcp": True for port in image.expose if port not in result.get("ports", {})}
+    exposed = {
+        port if "/" in port else f"{port}/tcp": True for port in image.expose if port not in result.get("ports", {})
+    }
     result["expose"] = {**exposed, **result.get("expose", {})}
 
 

@@ -6,7 +6,7 @@ Everything that decides comes from the engine's own answer, field by field; labe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.model import canonical, difference, fingerprint
 from orchestrator.model.actions import UpdateContainer
@@ -45,6 +45,8 @@ class Judge:
     ) -> None:
         self.situation, self.service, self.places, self.before = situation, service, places, before
         self.peers = peers(service)
+        self.wanted = canonical.canonical(service.container)
+        self.wanted.pop("networks", None)  # compared by the engine's ids instead
 
     def judge(self, container: ObservedContainer) -> Judgement:
         settings = self._settings(container)
@@ -64,13 +66,12 @@ class Judge:
     def _settings(self, container: ObservedContainer) -> tuple[Difference, ...]:
         if container.settings is None:
             return ()
-        found = difference.differences(
-            self.service.container,
-            container.settings,
+        found = difference.between(
+            self.wanted,
+            replace(container.settings, networks={}) if container.settings.networks else container.settings,
             container.image_defaults,
             secrets=self.situation.desired.secret_values,
-            engine=self.situation.observed.engine.defaults,
-            networks=False,
+            engine=self.situation.engine_defaults,
         )
         return found if container.fingerprint else tuple(d for d in found if not _only_volumes_mode(d, found))
 

@@ -70,7 +70,7 @@ def leftovers(observed: ObservedState, wanted: Network) -> tuple[ObservedNetwork
     )
 
 
-def changes(wanted: Network, present: ObservedNetwork, key: bytes) -> tuple[Difference, ...]:
+def changes(wanted: Network, present: ObservedNetwork) -> tuple[Difference, ...]:
     """What of the definition differs. What the file does not say is the engine's choice, unless it once was said."""
     pairs: list[tuple[str, object, object]] = [
         ("driver", present.driver, wanted.driver or _default_driver(present.driver)),
@@ -86,7 +86,7 @@ def changes(wanted: Network, present: ObservedNetwork, key: bytes) -> tuple[Diff
     found += _options(wanted, "driver_opts", present.driver_opts, wanted.driver_opts)
     found += _options(wanted, "ipam.options", present.ipam_options, wanted.ipam_options)
     found += _options(wanted, "labels", _own(present.labels), wanted.labels)
-    if not found and _was_said_otherwise(wanted, present, key):
+    if not found and _was_said_otherwise(wanted, present):
         found.append(Difference(_path(wanted, "definition"), "what it was created with", "what the file says now"))
     return tuple(found)
 
@@ -115,7 +115,7 @@ def _place(situation: Situation, draft: Draft, wanted: Network) -> Place | None:
             reference="foreign-network",
         )
         return Place(present.name, present.id)
-    differs = changes(wanted, present, situation.desired.key)
+    differs = changes(wanted, present)
     return _rebuilt(situation, draft, wanted, present, differs) if differs else Place(present.name, present.id)
 
 
@@ -158,7 +158,7 @@ def _join_again(
 
 def labelled(situation: Situation, wanted: Network) -> Network:
     """The network with all labels it is created with."""
-    mark = fingerprint.of_network(wanted, situation.desired.key)
+    mark = fingerprint.of_network(wanted)
     ours = {
         naming.PROJECT: situation.desired.name,
         naming.NETWORK: wanted.key,
@@ -168,10 +168,10 @@ def labelled(situation: Situation, wanted: Network) -> Network:
     return replace(wanted, labels={**wanted.labels, **ours})
 
 
-def _was_said_otherwise(wanted: Network, present: ObservedNetwork, key: bytes) -> bool:
+def _was_said_otherwise(wanted: Network, present: ObservedNetwork) -> bool:
     """Our own mark tells what cannot be read back: a setting that was in the file and is not any more."""
     mark = present.labels.get(naming.FINGERPRINT, "")
-    return bool(mark) and fingerprint.same_content(mark, fingerprint.of_network(wanted, key)) is False
+    return bool(mark) and mark != fingerprint.of_network(wanted)
 
 
 def _default_driver(present: str) -> str:

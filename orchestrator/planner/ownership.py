@@ -42,9 +42,7 @@ def leftovers(situation: Situation) -> tuple[Remove, ...]:
         return ()
     going = {service.name for service in situation.services if not service.replicas}
     return tuple(
-        Remove(c, "its service goes")
-        for c in situation.everything
-        if c.service in going and (c.oneoff or c.hook)
+        Remove(c, "its service goes") for c in situation.everything if c.service in going and (c.oneoff or c.hook)
     )
 
 

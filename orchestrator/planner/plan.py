@@ -60,9 +60,7 @@ def _verdicts(situation: Situation, places: Mapping[str, Place], storage: Volume
     return verdicts
 
 
-def _needs(
-    situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerdict]
-) -> tuple[images.Need, ...]:
+def _needs(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerdict]) -> tuple[images.Need, ...]:
     """Every image to prepare: by policy, and because a new container needs one that is not there."""
     refreshed = images.refreshes(situation)
     known = {need.service.name for need in refreshed}

@@ -11,6 +11,7 @@ from functools import cached_property
 from orchestrator import graph
 from orchestrator.model import fingerprint, naming
 from orchestrator.model.actions import ContainerRef
+from orchestrator.model.canonical import Canonical, canonical
 from orchestrator.model.observed import ObservedContainer, ObservedImage, ObservedState
 from orchestrator.model.stack import Condition, Service, Stack
 from orchestrator.planner.policy import Policy, Recreate
@@ -68,6 +69,11 @@ class Situation:
             for name, how in service.depends_on.items()
             if how.condition is Condition.COMPLETED
         )
+
+    @cached_property
+    def engine_defaults(self) -> Canonical:
+        """What the engine gives a container that does not say."""
+        return canonical(self.observed.engine.defaults)
 
     def image(self, service: Service) -> ObservedImage | None:
         return self.observed.images.get(service.container.image)

@@ -113,7 +113,9 @@ class _Slots:
         if right and wrong:
             new, *duplicates = right
             old, *others = wrong
-            return self._replace(old, new), self._surplus(duplicates, "a duplicate") + self._surplus(others, "superseded")
+            return self._replace(old, new), self._surplus(duplicates, "a duplicate") + self._surplus(
+                others, "superseded"
+            )
         if right:
             return self._in_place(right[0]), self._surplus(right[1:], "a duplicate")
         return self._replace(wrong[0], None), self._surplus(wrong[1:], "superseded")
@@ -123,9 +125,7 @@ class _Slots:
         named = best.container.name == self.situation.name(self.service, slot)
         return named and best.container.state is State.RUNNING and not any(j.container.running for j in wrong)
 
-    def _forced(
-        self, slot: int, right: list[Judgement], wrong: list[Judgement]
-    ) -> tuple[Verdict, tuple[Remove, ...]]:
+    def _forced(self, slot: int, right: list[Judgement], wrong: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
         """Replace although nothing differs; a replacement made by an earlier, interrupted attempt is used."""
         old, *rest = wrong or right
         name = self.situation.name(self.service, slot)
@@ -201,5 +201,3 @@ def _worth(container: ObservedContainer) -> int:
     if container.state is State.RUNNING:
         return 1 if container.health is Health.UNHEALTHY else 0
     return {State.PAUSED: 2, State.RESTARTING: 3, State.EXITED: 4}.get(container.state, 5)
-
-
