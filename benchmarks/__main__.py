@@ -42,7 +42,9 @@ class Contenders:
             file.write_text(spec)
         command = [*program, "-p", project, "-f", str(file), *arguments]
         environment = os.environ | {"DOCKER_HOST": self.engine, "PYTHONDONTWRITEBYTECODE": ""}
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}")
 
@@ -62,7 +64,6 @@ class Case:
     aim: str
     ways: dict[str, tuple[Callable[[], None] | None, Callable[[], None], Callable[[], None] | None]]
     times: dict[str, list[float]] = field(default_factory=dict)
-
 
 
 def _both(c: Contenders, spec: str, before: list[str] | None, call: list[str], after: list[str] | None, tag: str):  # type: ignore[no-untyped-def]
@@ -94,10 +95,18 @@ def cases(c: Contenders) -> list[Case]:
         down["floor"] = (lambda n=count, p=project: c.floor.up(p, n), lambda p=project: c.floor.down(p), None)
         found.append(Case(f"down-{count}", f"`down`, {count} services", "at most 0.8 x compose", down))
     for count in (50, 100, 200):
-        found.append(_standing(c, f"noop-{count}", f"`up -d` with nothing to do, {count} services", specs.independent(count), UP))
+        title = f"`up -d` with nothing to do, {count} services"
+        found += [_standing(c, f"noop-{count}", title, specs.independent(count), UP)]
     for count in (1, 100, 1000):
         ways = _both(c, specs.realistic(count), None, ["config", "-q"], None, f"config{count}")
-        found.append(Case(f"config-{count}", f"`config -q`, {count} realistic services", "at most 2 x compose (1,000: 1.5 x)", ways))
+        found.append(
+            Case(
+                f"config-{count}",
+                f"`config -q`, {count} realistic services",
+                "at most 2 x compose (1,000: 1.5 x)",
+                ways,
+            )
+        )
     found.append(_standing(c, "ps-50", "`ps`, 50 services", specs.independent(50), ["ps"]))
     found.append(_scale(c))
     for kind, spec, floor in (
@@ -107,8 +116,19 @@ def cases(c: Contenders) -> list[Case]:
         ways = _both(c, spec, None, UP, DOWN, f"chain{kind}")
         project = f"bench-{kind}-floor"
         ways["floor"] = (None, lambda f=floor, p=project: f(p, 10), lambda p=project: c.floor.down(p))
-        found.append(Case(f"chain-{kind}", f"cold `up -d`, chain of ten, each waits until the one before is {kind}", "at most 0.6 x compose", ways))
-    found.append(_standing(c, "chain-noop", "`up -d` with nothing to do, the chain of ten healthy ones", specs.healthy_chain(10), UP))
+        found.append(
+            Case(
+                f"chain-{kind}",
+                f"cold `up -d`, chain of ten, each waits until the one before is {kind}",
+                "at most 0.6 x compose",
+                ways,
+            )
+        )
+    found.append(
+        _standing(
+            c, "chain-noop", "`up -d` with nothing to do, the chain of ten healthy ones", specs.healthy_chain(10), UP
+        )
+    )
     return found
 
 
@@ -125,7 +145,11 @@ def _scale(c: Contenders) -> Case:
     one = _both(c, specs.scaled(1), None, UP, None, "scale")
     for who in ("stack", "compose"):
         ways[who] = (one[who][1], ways[who][1], ways[who][2])
-    ways["floor"] = (lambda: None, lambda: c.floor.up("bench-scale-floor", 49), lambda: c.floor.down("bench-scale-floor"))
+    ways["floor"] = (
+        lambda: None,
+        lambda: c.floor.up("bench-scale-floor", 49),
+        lambda: c.floor.down("bench-scale-floor"),
+    )
     return Case("scale-50", "one service from 1 to 50 replicas", "at most 0.7 x compose", ways)
 
 
@@ -167,7 +191,9 @@ def table(found: list[Case]) -> str:
 def describe(c: Contenders, rounds: int) -> str:
     """The engine, the machine and the programs, without names that identify the machine."""
     version = c.floor.call("GET", "/version")
-    compose = subprocess.run([c.compose, "compose", "version", "--short"], capture_output=True, text=True).stdout.strip()
+    compose = subprocess.run(
+        [c.compose, "compose", "version", "--short"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
     return (
         f"Engine {version['Version']} (API {version['ApiVersion']}), docker compose {compose}, Python "
@@ -187,7 +213,9 @@ def main() -> int:
     parser.add_argument("--output", default=str(ROOT / "benchmarks" / "RESULTS.md"))
     chosen = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stack-bench-"))
-    c = Contenders(chosen.engine, chosen.compose, folder, Floor(chosen.engine.removeprefix("unix://"), chosen.concurrency))
+    c = Contenders(
+        chosen.engine, chosen.compose, folder, Floor(chosen.engine.removeprefix("unix://"), chosen.concurrency)
+    )
     only = tuple(filter(None, chosen.only.split(",")))
     found = [case for case in cases(c) if not only or case.name.startswith(only)]
     try:

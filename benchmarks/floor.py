@@ -92,7 +92,10 @@ class Floor:
     def healthy_chain(self, project: str, length: int) -> None:
         """Each container is started at the event that says the one before is healthy."""
         self._chain(
-            project, length, {"Healthcheck": {"Test": ["CMD", "true"], "Interval": 100_000_000}}, "health_status: healthy"
+            project,
+            length,
+            {"Healthcheck": {"Test": ["CMD", "true"], "Interval": 100_000_000}},
+            "health_status: healthy",
         )
 
     def completed_chain(self, project: str, length: int) -> None:

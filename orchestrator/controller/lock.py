@@ -1,7 +1,8 @@
 """One writer per stack per engine on a host: an advisory file lock that the kernel frees when its holder dies.
 
-The lock file lives in a directory that all users of the host share, so that root and a member of the docker group meet on
-the same file. It holds the holder's pid and command for the message the loser prints; its content never decides anything.
+The lock file lives in a directory that all users of the host share, so that root and a member of the docker group
+meet on the same file. It holds the holder's pid and command for the message the loser prints; its content never
+decides anything.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def stack_lock(
     *,
     wait: bool,
     cancel: CancelToken,
-    on_wait: Callable[[str], None] = lambda text: None,
+    on_wait: Callable[[str], object] = str,
 ) -> Iterator[None]:
     """Hold the stack's lock for the duration of the ``with`` block.
 
-    ``wait`` False raises LockHeld at once when another process holds it; True calls ``on_wait`` with who does and waits.
-    Raises Interrupted when ``cancel`` is set meanwhile.
+    ``wait`` False raises LockHeld at once when another process holds it; True calls ``on_wait`` with who does, and
+    waits. Raises Interrupted when ``cancel`` is set meanwhile.
     """
     handle = _open(_path(engine_id, stack_name))
     try:
@@ -101,7 +102,7 @@ def _try(handle: int) -> bool:
 def _wait(handle: int, cancel: CancelToken) -> None:
     """Block in a thread of its own, so that a signal can end the wait."""
     answers: SimpleQueue[bool] = SimpleQueue()
-    # The thread outlives a cancelled wait, and the caller's handle does not: it would lock whatever file got its number.
+    # The thread outlives a cancelled wait, and the caller's handle does not: it would lock whatever got its number.
     own = os.dup(handle)
 
     def take() -> None:

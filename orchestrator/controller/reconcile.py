@@ -1,7 +1,8 @@
 """Observe, plan, apply, until nothing is left to do or a bound is hit. The only loop that changes the world.
 
-In: the desired stack, an engine, a policy. Out: a ``Result``. Every verb of the command line (up, down, scale, restart,
-rollback) and every pass of the daemon comes through here with another desired state or policy. What makes a further pass:
+In: the desired stack, an engine, a policy. Out: a ``Result``. Every verb of the command line (up, down, scale,
+rollback) and every pass of the daemon comes through here with another desired state or policy. What makes a further
+pass:
 
 * the plan said that it is incomplete (images had to be prepared before more could be decided);
 * a replacement failed: its fingerprint is held and the next plan brings back what served before;
@@ -18,13 +19,14 @@ from orchestrator.engines.base import Engine
 from orchestrator.errors import EngineUnreachable, Interrupted
 from orchestrator.events import Noted, PlanMade, Sink
 from orchestrator.executor import apply
-from orchestrator.model import fingerprint, naming
+from orchestrator.model import naming
 from orchestrator.model.actions import (
     AwaitContainer,
     BuildImage,
     CreateContainer,
     PullImage,
     RunHook,
+    RunProvider,
     StartContainer,
     UploadFiles,
     mutates,
@@ -34,7 +36,8 @@ from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, Ste
 from orchestrator.model.rollout import FailureAction
 from orchestrator.model.stack import Service, Stack
 from orchestrator.planner.plan import plan as make_plan
-from orchestrator.planner.policy import Policy
+from orchestrator.planner.plan import version
+from orchestrator.planner.policy import Policy, Recreate
 
 MAX_PASSES = 10
 MAX_RETRIES = 5
@@ -44,7 +47,7 @@ LAST_PAUSE = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """``changed`` counts mutations that were done; ``restored`` names services whose old version serves again after a failure.
+    """``changed`` counts mutations that were done; ``restored`` names services whose old version serves again.
 
     ``observed`` is the state that the last plan was made from.
     """
@@ -88,8 +91,9 @@ def reconcile(
 ) -> Result:
     """Bring ``stack`` to its desired state on ``engine``.
 
-    ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. Raises Interrupted when
-    ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception but in the result.
+    ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. Raises Interrupted
+    when ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception; it is in
+    the result.
     """
     return _Reconciliation(stack, engine, policy, sink, workers, cancel).run(max_passes, first)
 
@@ -154,6 +158,8 @@ class _Reconciliation:
     def _judge(self, applied: ApplyResult, observed: ObservedState) -> bool:
         """Whether another pass is needed, and under which policy."""
         self._remember_prepared(applied)
+        if not applied.plan.incomplete and self.policy.recreate is Recreate.FORCE:
+            self.policy = replace(self.policy, recreate=Recreate.DIVERGED)  # forced once; what follows mends
         if applied.ok:
             return applied.plan.incomplete
         beaten = self._beaten(applied.failures, observed) - self.restored
@@ -167,11 +173,13 @@ class _Reconciliation:
         return False
 
     def _remember_prepared(self, applied: ApplyResult) -> None:
-        done = {
-            result.step.action.reference
-            for result in applied.results.values()
-            if result.outcome is Outcome.DONE and isinstance(result.step.action, PullImage | BuildImage)
-        }
+        done = set()
+        for result in applied.results.values():
+            action = result.step.action
+            if result.outcome is Outcome.DONE and isinstance(action, PullImage | BuildImage):
+                done.add(action.reference)
+            elif result.outcome is Outcome.DONE and isinstance(action, RunProvider):
+                done.add(f"provider:{action.service}")
         self.policy = replace(self.policy, prepared=self.policy.prepared | done)
 
     def _beaten(self, failures: Iterable[StepResult], observed: ObservedState) -> set[str]:
@@ -181,18 +189,16 @@ class _Reconciliation:
             for failure in failures
             if (service := self._replaced_service(failure.step)) is not None
             and service.rollout.failure_action is FailureAction.ROLLBACK
-            and any(
-                old.fingerprint != self._fingerprint(service, observed) for old in observed.of_service(service.name)
-            )
+            and self._has_older(service, observed)
         }
+
+    def _has_older(self, service: Service, observed: ObservedState) -> bool:
+        wanted = version(self.stack, observed, service.name)
+        return any(container.fingerprint != wanted for container in observed.of_service(service.name))
 
     def _held(self, observed: ObservedState) -> frozenset[tuple[str, str]]:
         """What must not be tried again. Made anew from every look, because the image may only have come in this run."""
-        return frozenset((name, self._fingerprint(self.stack.services[name], observed)) for name in self.restored)
-
-    def _fingerprint(self, service: Service, observed: ObservedState) -> str:
-        image = observed.images.get(service.container.image)
-        return fingerprint.of(service, self.stack, image.id if image else "")
+        return frozenset((name, version(self.stack, observed, name)) for name in self.restored)
 
     def _replaced_service(self, step: Step) -> Service | None:
         """The service whose new container this step was to bring into service, if that is what it was for."""

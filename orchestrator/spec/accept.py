@@ -25,10 +25,24 @@ _KINDS: dict[type, str] = {
     type(None): "null",
 }
 _ALL = frozenset(_KINDS.values())
-_HANDLED = frozenset((
-    *("$ref", "type", "enum", "pattern", "minimum", "maximum", "items", "uniqueItems", "required", "oneOf", "anyOf"),
-    *("properties", "patternProperties", "additionalProperties"),
-))
+_HANDLED = frozenset(
+    (
+        *(
+            "$ref",
+            "type",
+            "enum",
+            "pattern",
+            "minimum",
+            "maximum",
+            "items",
+            "uniqueItems",
+            "required",
+            "oneOf",
+            "anyOf",
+        ),
+        *("properties", "patternProperties", "additionalProperties"),
+    )
+)
 _NOTES = frozenset(("$schema", "$defs", "title", "description", "examples", "default", "deprecated"))
 
 

@@ -107,5 +107,3 @@ def shop(shell: Shell) -> Shell:
     """A shell in a folder with a small stack."""
     shell.write(SHOP)
     return shell
-
-

@@ -107,7 +107,9 @@ def test_ages_as_docker_prints_them(seconds: float, shown: str) -> None:
 
 def test_an_error_says_what_where_and_what_to_do() -> None:
     problem = RuleViolation(
-        "host port 8080 is taken", where=Where("app.yml", 12, 7, "services.web.ports[0]"), hint="change it",
+        "host port 8080 is taken",
+        where=Where("app.yml", 12, 7, "services.web.ports[0]"),
+        hint="change it",
         reference="port-taken",
     )
     expected = """\

@@ -37,7 +37,7 @@ def test_docker_compose_lists_what_stack_started(project: Project) -> None:
 
 def test_a_foreign_container_that_holds_a_name_is_named_and_left_alone(project: Project) -> None:
     project.write(
-        'services: {web: {image: "busybox:stable", command: sleep 1000, container_name: "%s-mine"}}' % project.name
+        f'services: {{web: {{image: "busybox:stable", command: sleep 1000, container_name: "{project.name}-mine"}}}}'
     )
     foreign = project.engine.run(f"{project.name}-mine", Cmd=["sleep", "1000"], StopSignal="SIGKILL")
     try:

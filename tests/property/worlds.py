@@ -23,7 +23,6 @@ NAMES = ("a", "b", "c", "d")
 SECRET = "sesame-open-sesame"
 
 
-
 class Choices:
     """Bytes read as choices, one after the other; when they run out, always the first. Hypothesis draws and shrinks them.
 
@@ -159,7 +158,6 @@ WORLD_EVENTS = (
     "oneoff a exited",
     "adopted",
 )
-
 
 
 def events(choose: Choices, state: ObservedState, among: Iterable[str] = WORLD_EVENTS) -> ObservedState:

@@ -46,7 +46,9 @@ _CONDITIONS = {"started": Condition.STARTED, "healthy": Condition.HEALTHY, "comp
 def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: Any) -> Stack:
     """A stack of these services. Networks and volumes that services name are declared for them."""
     built = {key: service(key, dict(given or {}), name) for key, given in services.items()}
-    networks = dict.fromkeys((n for s in built.values() for n in s.container.networks), None) | dict(top.get("networks") or {})
+    networks = dict.fromkeys((n for s in built.values() for n in s.container.networks), None) | dict(
+        top.get("networks") or {}
+    )
     volumes = dict.fromkeys((m.key for s in built.values() for m in s.container.mounts if m.key), None)
     volumes |= dict(top.get("volumes") or {})
     return Stack(
@@ -145,7 +147,9 @@ def _dependencies(given: Any) -> dict[str, Dependency]:
 def _dependency(how: Any) -> Dependency:
     if isinstance(how, str):
         return Dependency(_CONDITIONS[how])
-    return Dependency(_CONDITIONS[how.get("condition", "started")], how.get("required", True), how.get("restart", False))
+    return Dependency(
+        _CONDITIONS[how.get("condition", "started")], how.get("required", True), how.get("restart", False)
+    )
 
 
 def _rollout(given: Mapping[str, Any]) -> Rollout:

@@ -25,9 +25,7 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     patterns = _patterns(options.filters)
-    found = context.engine.console.containers(
-        labels=(naming.PROJECT, naming.CONFIG_HASH), everything=options.all
-    )
+    found = context.engine.console.containers(labels=(naming.PROJECT, naming.CONFIG_HASH), everything=options.all)
     stacks = _by_stack(container for container in found if not container.oneoff)
     rows = [
         (name, _status(members), _files(members))

@@ -16,7 +16,5 @@ class Options:
 
 
 def run(context: Context, options: Options) -> int:
-    ordering.order(
-        context, options.services, lambda observed, chosen, _: orders.pause(observed, chosen), title="pause"
-    )
+    ordering.order(context, options.services, lambda observed, chosen, _: orders.pause(observed, chosen), title="pause")
     return 0

@@ -53,9 +53,7 @@ def run(context: Context, options: Options) -> int:
     )
 
     def bring_up() -> None:
-        running.carry_out(
-            context, stack, policy, title="up", wait=not options.no_wait, hush=wishes.hush(options)
-        )
+        running.carry_out(context, stack, policy, title="up", wait=not options.no_wait, hush=wishes.hush(options))
 
     if options.detach or options.wait or options.no_start or context.shared.dry_run:
         bring_up()

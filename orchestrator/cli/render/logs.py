@@ -103,6 +103,4 @@ def printer(
     """The printer for a command's own standard output and error."""
     context.out.flush()
     painted = colour and progress.colours(context.ansi(), context.out, context.environment)
-    return LogPrinter(
-        context.out.buffer, context.err.buffer, prefix=prefix, colour=painted, raw=raw, flush=flush
-    )
+    return LogPrinter(context.out.buffer, context.err.buffer, prefix=prefix, colour=painted, raw=raw, flush=flush)

@@ -9,9 +9,7 @@ from orchestrator.cli.render import safe, width
 GAP, NARROWEST = 3, 10
 
 
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, narrowest: int = NARROWEST, gap: int = GAP
-) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, narrowest: int = NARROWEST, gap: int = GAP) -> str:
     """The whole table, one line a row; cells are made harmless and put on one line."""
     lines = [list(headings), *([safe.one_line(cell) for cell in row] for row in rows)]
     columns = [max(narrowest, gap + max(width.of(line[at]) for line in lines)) for at in range(len(headings) - 1)]

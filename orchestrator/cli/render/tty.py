@@ -74,9 +74,7 @@ class Live:
         with self._lock:
             self._tick += 1
             said, self._said = self._said, []
-            picture = frames.frame(
-                self._board, self._title, time.monotonic(), self._tick, columns, lines, self._style
-            )
+            picture = frames.frame(self._board, self._title, time.monotonic(), self._tick, columns, lines, self._style)
             if not self._board.rows:
                 picture = []
         self._put(said, picture, columns, HIDE)
