@@ -193,8 +193,8 @@ class _Reconciliation:
         }
 
     def _has_older(self, service: Service, observed: ObservedState) -> bool:
-        wanted = version(self.stack, observed, service.name)
-        return any(container.fingerprint != wanted for container in observed.of_service(service.name))
+        """Whether there was anything before; it may be alike (a recreation that was asked for, a file that changed)."""
+        return bool(observed.of_service(service.name))
 
     def _held(self, observed: ObservedState) -> frozenset[tuple[str, str]]:
         """What must not be tried again. Made anew from every look, because the image may only have come in this run."""

@@ -43,8 +43,7 @@ def judge_service(
     found = _by_slot(situation.containers.get(service.name, ()))
     slots = wanted_slots(found, service.replicas)
     judge = Judge(situation, service, places, before)
-    alive = [c for slot in slots for c in found.get(slot, ()) if c.state not in _GONE]
-    fallback = situation.is_held(service) and not all(judge.judge(container).right for container in alive)
+    fallback = situation.is_held(service) and any(_has_fallback(judge, found.get(slot, ())) for slot in slots)
     one = _Slots(situation, service, judge, frozenset(destroyed), fallback)
     why = "scaled down" if service.replicas else "not wanted"
     beyond = tuple(Remove(c, why) for slot in sorted(found) if slot not in slots for c in found[slot])
@@ -75,6 +74,12 @@ def _by_slot(containers: Iterable[ObservedContainer]) -> dict[int, tuple[Observe
     for container in containers:
         found[container.slot] = (*found.get(container.slot, ()), container)
     return found
+
+
+def _has_fallback(judge: Judge, containers: Iterable[ObservedContainer]) -> bool:
+    """Whether the slot holds something older than the version that failed, or at least another container."""
+    alive = [container for container in containers if container.state not in _GONE]
+    return len(alive) > 1 or any(not judge.judge(container).right for container in alive)
 
 
 class _Slots:
@@ -175,12 +180,19 @@ class _Slots:
         if self.service.rollout.failure_action is not FailureAction.ROLLBACK or not self.fallback:
             return Keep((right + wrong)[0].container), ()
         if not wrong:
-            return Keep(right[0].container), ()
+            return self._held_alike(slot, right)
         old, *others = wrong
         failed = tuple(j.container for j in right)
         if not failed and old.container.running:
             return Keep(old.container), self._surplus(others, "superseded")
         return Restore(old.container, failed), self._surplus(others, "superseded")
+
+    def _held_alike(self, slot: int, right: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
+        """Old and new differ in nothing we can see (a recreation that was asked for): the name tells which is the old."""
+        name = self.situation.name(self.service, slot)
+        old = min(right, key=lambda j: (j.container.name != name, j.container.created_at)).container
+        failed = tuple(j.container for j in right if j.container is not old)
+        return (Restore(old, failed) if failed else Keep(old)), ()
 
     def _surplus(self, judged: Iterable[Judgement], reason: str) -> tuple[Remove, ...]:
         return tuple(Remove(j.container, reason) for j in judged)
