@@ -468,3 +468,15 @@ def test_two_creates_of_one_network_make_one(engine: Engine) -> None:
         assert len(engine.networks(world.stack)) == 1
     finally:
         world.close()
+
+
+def test_removals_of_one_container_at_once_all_succeed(world: World) -> None:
+    """Whoever comes second is told that a removal is in progress, and waits for it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    for round_number in range(3):
+        ref = world.run(sleeping(**ALONE), f"s{round_number}")
+        with ThreadPoolExecutor(6) as pool:
+            said = list(pool.map(lambda _, ref=ref: world.do(RemoveContainer(container=ref, force=True)), range(6)))
+        assert said == [""] * 6
+        assert world.engine.inspect(ref.name) == {}

@@ -15,6 +15,8 @@ from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import ImageUnavailable, NotFound
 from orchestrator.model.actions import ContainerRef
+from orchestrator.model.observed import ObservedState
+from orchestrator.model.values import SECOND
 
 if TYPE_CHECKING:
     from orchestrator.engines.docker.changes import Subscription
@@ -25,6 +27,7 @@ class Access:
         self.client = client
         self.create_network_lock = threading.Lock()
         self._images: dict[str, str] = {}
+        self._graces: dict[str, int | None] = {}
         self._subscription: Subscription | None = None
         self._lock = threading.Lock()
 
@@ -52,8 +55,19 @@ class Access:
             self._images[reference] = known
         return known
 
-    def know_images(self, images: Mapping[str, str]) -> None:
-        self._images = dict(images)
+    def know(self, state: ObservedState) -> None:
+        """Take over what an observation has just told, to ask for less later."""
+        self._images = {name: image.id for name, image in state.images.items()}
+        known = ((container.id, container.settings) for container in state.containers)
+        self._graces |= {key: settings.stop_grace_period_ns for key, settings in known if settings is not None}
+
+    def grace_seconds(self, ref: ContainerRef) -> float | None:
+        """How long the container itself wants to be given for its end; None where it does not say."""
+        if ref.id in self._graces:
+            nanoseconds = self._graces[ref.id]
+            return None if nanoseconds is None else nanoseconds / SECOND
+        seconds = (self.inspect(ref).get("Config") or {}).get("StopTimeout")
+        return None if seconds is None else float(seconds)
 
     def forget_image(self, reference: str) -> None:
         self._images.pop(reference, None)

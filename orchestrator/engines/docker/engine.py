@@ -40,7 +40,7 @@ class DockerEngine:
         except EngineUnreachable:
             self._host = None  # what comes back may be another version
             raise
-        self._access.know_images({name: image.id for name, image in state.images.items()})
+        self._access.know(state)
         return state
 
     def execute(self, action: Action, *, progress: Progress, cancel: CancelToken) -> str:

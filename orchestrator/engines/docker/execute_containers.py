@@ -81,8 +81,8 @@ def _grace(access: Access, ref: ContainerRef, timeout: float | None) -> float:
     """Seconds the container gets to stop; negative for ever."""
     if timeout is not None:
         return timeout
-    own = (access.inspect(ref).get("Config") or {}).get("StopTimeout")
-    return DEFAULT_GRACE if own is None else float(own)
+    own = access.grace_seconds(ref)
+    return DEFAULT_GRACE if own is None else own
 
 
 def _deadline(grace: float) -> float | None:

@@ -31,8 +31,9 @@ def run(access: Access, action: actions.RunProvider, progress: Progress, cancel:
     """The variables for the services that depend on it, as ``KEY=value`` lines."""
     import subprocess
 
-    process = subprocess.Popen(
-        [program(action.provider.type, access.environment), *arguments(action)],
+    command = [program(action.provider.type, access.environment), *arguments(action)]
+    with subprocess.Popen(
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,21 +41,22 @@ def run(access: Access, action: actions.RunProvider, progress: Progress, cancel:
         errors="replace",
         env=dict(access.environment),
         start_new_session=True,
-    )
-    complaints = _collected(process.stderr)
-    end = cancel.subscribe(process.terminate)
-    try:
-        variables, errors = _conversation(process.stdout, action.service, progress)
-        code = process.wait()
-    finally:
-        end()
-        if process.poll() is None:
+    ) as process:
+        complaints = _collected(process.stderr)
+        end = cancel.subscribe(process.terminate)
+        try:
+            variables, errors = _conversation(process.stdout, action.service, progress)
+            code = process.wait()
+        except BaseException:
             process.kill()
-            process.wait()
+            raise
+        finally:
+            end()
+        said = errors or complaints()
     if cancel.is_set():
         raise Interrupted(signal_number=cancel.signal_number or 2)
     if code != 0 or errors:
-        raise _failed(action, code, errors or complaints())
+        raise _failed(action, code, said)
     return "\n".join(f"{key}={value}" for key, value in variables.items())
 
 
