@@ -16,7 +16,6 @@ PACKAGE = ROOT / "orchestrator"
 DOORS = {
     "yaml": "spec",
     "jsonschema": "spec",
-    "jsonschema_rs": "spec",
     "networkx": "graph",
     "docker": "engines",
     "watchdog": "watch",

@@ -42,6 +42,12 @@ class Group(NamedTuple):
         return next((step.reason for step in self.steps if step.reason), "")
 
     @property
+    def own_reason(self) -> str:
+        """The reason without the differences that are listed below it anyway."""
+        listed = {difference.words for difference in self.differences}
+        return "; ".join(part for part in self.reason.split("; ") if part not in listed)
+
+    @property
     def differences(self) -> tuple[Difference, ...]:
         return tuple(dict.fromkeys(difference for step in self.steps for difference in step.differences))
 
@@ -100,7 +106,7 @@ def _shown(group: Group, style: Style) -> Iterator[str]:
     mark, colour, _ = VERBS.get(group.verb, (" ", "2", ""))
     in_place = " in place" if group.verb == "update" else ""
     verb = f"{group.verb} " if group.verb else ""
-    reason = f": {group.reason}" if group.reason else ""
+    reason = f": {group.own_reason}" if group.own_reason else ""
     heading = f"{mark:>3} " + safe.one_line(f"{verb}{group.title}{in_place}{reason}")
     yield style.paint(colour, heading)
     for difference in group.differences:
