@@ -135,8 +135,8 @@ BUILD = struct(
         "ulimits": keyed(ulimit),
     }
 )
-_WEIGHT = with_default("weight", 0, struct({"path": text, "weight": count}))
-_RATE = with_default("rate", "0", struct({"path": text, "rate": given_size}))
+_WEIGHT = with_default("path", "", with_default("weight", 0, struct({"path": text, "weight": count})))
+_RATE = with_default("path", "", with_default("rate", "0", struct({"path": text, "rate": given_size})))
 BLKIO = struct(
     {
         "weight": whole,
