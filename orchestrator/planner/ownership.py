@@ -95,15 +95,18 @@ class Names:
             self.draft.order(claim.step, [leaving[holder.id]])
         elif holder.id not in self.workshop.removals:
             self._refuse(claim, holder)
-        elif self._of_one_slot(claim, holder) or holder.state in (State.DEAD, State.REMOVING):
+        elif self._is_heir(claim, holder) or holder.state in (State.DEAD, State.REMOVING):
             self.draft.order(claim.step, [self.workshop.removals[holder.id]])
         else:
             self.draft.order(claim.step, [self._step_aside(holder)])
 
-    def _of_one_slot(self, claim: Claim, holder: ObservedContainer) -> bool:
-        """Only then the holder's removal is sure not to wait for the one who wants its name."""
+    def _is_heir(self, claim: Claim, holder: ObservedContainer) -> bool:
+        """Whether it takes the very place of the holder: only then does the holder's removal surely not wait for it."""
         target = _target(self.draft.action(claim.step))
-        return target is not None and (target.service, target.slot) == (holder.service, holder.slot)
+        if target is None or (target.service, target.slot) != (holder.service, holder.slot):
+            return False
+        service = self.situation.desired.services.get(target.service)
+        return service is not None and claim.name == self.situation.name(service, target.slot)
 
     def _break_cycles(self, leaving: dict[str, Id]) -> None:
         """Containers that hold each other's names: one steps aside under a name of its own first."""

@@ -71,6 +71,17 @@ class Situation:
         )
 
     @cached_property
+    def needed_running(self) -> frozenset[str]:
+        """Services that others need alive: to be healthy, or to share their namespaces."""
+        healthy = {
+            name
+            for service in self.desired.services.values()
+            for name, how in service.depends_on.items()
+            if how.condition is Condition.HEALTHY
+        }
+        return frozenset(healthy.union(*(namespaces(service) for service in self.desired.services.values())))
+
+    @cached_property
     def engine_defaults(self) -> Canonical:
         """What the engine gives a container that does not say."""
         return canonical(self.observed.engine.defaults)
