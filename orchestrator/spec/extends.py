@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
-from orchestrator.spec import merge, parse, resets
+from orchestrator.spec import copies, merge, parse, resets
 from orchestrator.spec.document import Map, format_path
 from orchestrator.spec.hints import did_you_mean
 
@@ -76,8 +76,8 @@ def _merged(link: _Link, base: Any, account: Callable[[int, Where], None]) -> An
     if not isinstance(base, Map):
         service.pop("extends", None)
         return service
-    account(parse.size(base), Where(*service.mark_of("extends"), f"services.{link.name}.extends"))
-    copied = parse.copy(base)
+    account(copies.size(base), Where(*service.mark_of("extends"), f"services.{link.name}.extends"))
+    copied = copies.copy(base)
     resets.apply_tags(Map((("services", Map(((link.name, copied),))),)), link.layer.tags)
     merged = merge.merge_at(copied, service, ("services", link.name), service.mark)
     merged.pop("extends", None)

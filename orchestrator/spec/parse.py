@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestrator.errors import SyntaxProblem, Where
-from orchestrator.spec import encoding, scalars
+from orchestrator.spec import complaints, copies, encoding, scalars
+from orchestrator.spec.copies import COLLECTIONS
 from orchestrator.spec.document import Map, Mark, Seq, format_path
 from orchestrator.spec.guard import Guard
 from orchestrator.spec.limits import DEFAULTS, Limits
@@ -89,7 +90,7 @@ def parse(data: bytes, file: str, limits: Limits = DEFAULTS) -> list[Document]:
     try:
         builder.run(parser.get_event)
     except yaml.YAMLError as error:
-        raise _syntax_problem(error, text, file) from None
+        raise complaints.syntax_problem(error, text, file) from None
     finally:
         parser.dispose()
     return builder.documents
@@ -135,7 +136,7 @@ class _Builder:
 
     def _finish(self, _event: Any) -> None:
         for node, key in self.shared:
-            node[key] = copy(node[key])
+            node[key] = copies.copy(node[key])
         self.documents.append(Document(self.root, tuple(self.remarks), self.start))
 
     def _mark(self, event: Any) -> Mark:
@@ -315,7 +316,7 @@ class _Builder:
         self._attach(anchored.value, mark)
 
     def _share(self, frame: _Frame | None, value: Any) -> None:
-        if frame is not None and type(value) in _COLLECTIONS and frame.key is not _MERGE:
+        if frame is not None and type(value) in COLLECTIONS and frame.key is not _MERGE:
             self.shared.append((frame.node, len(frame.node) if type(frame.node) is Seq else frame.key))
 
     def _remember(self, anchor: str, value: Any, nodes: int, height: int, first_remark: int) -> None:
@@ -352,31 +353,6 @@ class _Builder:
         return SyntaxProblem(message, where=Where(*mark, format_path(self._path())), hint=hint)
 
 
-def copy(value: Any) -> Any:
-    """A copy of a document's value that shares no collection with it."""
-    if type(value) is Map:
-        twin = Map(mark=value.mark)
-        for key, item in value.items():
-            twin[key] = copy(item) if type(item) in _COLLECTIONS else item
-        twin.keys_at, twin.values_at = dict(value.keys_at), dict(value.values_at)
-        return twin
-    if type(value) is Seq:
-        return Seq((copy(item) if type(item) in _COLLECTIONS else item for item in value), value.mark, value.items_at)
-    return value
-
-
-def size(value: Any) -> int:
-    """How many values ``value`` is made of."""
-    if type(value) is Map:
-        return 1 + len(value) + sum(size(item) for item in value.values() if type(item) in _COLLECTIONS)
-    if type(value) is Seq:
-        return 1 + len(value) + sum(size(item) for item in value if type(item) in _COLLECTIONS)
-    return 1
-
-
-_COLLECTIONS = frozenset((Map, Seq))
-
-
 def _merge_into(node: Map, sources: list[Map]) -> list[str]:
     """Apply merge keys: what the node says itself wins, then the earlier source. The keys of shared collections."""
     shared = []
@@ -384,36 +360,6 @@ def _merge_into(node: Map, sources: list[Map]) -> list[str]:
         for key, value in source.items():
             if key not in node:
                 node.put(key, value, source.keys_at.get(key, source.mark), source.values_at.get(key, source.mark))
-                if type(value) in _COLLECTIONS:
+                if type(value) in COLLECTIONS:
                     shared.append(key)
     return shared
-
-
-def _syntax_problem(error: Any, data: bytes, file: str) -> SyntaxProblem:
-    """The YAML reader's complaint in our words and with our place."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is not None:
-        problem = error.problem or "this is not valid YAML"
-        return SyntaxProblem(problem, where=Where(file, mark.line + 1, mark.column + 1), hint=_advice(problem))
-    reason = getattr(error, "reason", "") or str(error)
-    line, column = encoding.place(data, getattr(error, "position", 0) or 0)
-    if "control characters" in reason:
-        return SyntaxProblem("a control character is not allowed here", where=Where(file, line, column))
-    return encoding.not_utf8(file, line, column)
-
-
-def _advice(problem: str) -> str:
-    for words, advice in _ADVICE.items():
-        if words in problem:
-            return advice
-    return ""
-
-
-_ADVICE = {
-    "mapping values are not allowed": "check the indentation, and quote text that contains ': '",
-    "cannot start any token": "indent with spaces, and quote text that begins with @, ` or a tab",
-    "did not find expected key": "check the indentation of this line and of the one before",
-    "did not find expected '-'": "check the indentation of the list",
-    "could not find expected ':'": "a key needs a colon and a space after it",
-    "found unexpected end of stream": "a quote or a bracket was opened and not closed",
-}
