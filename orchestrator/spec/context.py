@@ -75,12 +75,13 @@ class Context:
 
     def _bytes(self, path: str, shown: str, where: Where | None) -> bytes:
         try:
-            if os.path.isfile(path) and os.path.getsize(path) > self.limits.file_bytes:
-                raise exceeded("file_bytes", self.limits.file_bytes, Where(shown))
             with open(path, "rb") as file:
-                return file.read()
+                # One byte more than allowed is enough for the parser to refuse it, even of a file without end.
+                return file.read(self.limits.file_bytes + 1)
         except FileNotFoundError:
-            raise files.FileMissing(f"{shown} does not exist", where=where or Where(shown)) from None
+            raise files.FileMissing(
+                f"{shown} does not exist", where=where or Where(shown), hint=f"create {path}, or name another file"
+            ) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise files.FileMissing(f"{shown} cannot be read: {reason}", where=where or Where(shown)) from None

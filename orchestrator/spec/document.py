@@ -91,12 +91,14 @@ def where(root: Any, path: Sequence[str | int], *, at_key: bool = False) -> Wher
     """The place of the value at ``path`` below ``root`` (``at_key``: of its key), else of its nearest known parent."""
     mark, node = getattr(root, "mark", NOWHERE), root
     for depth, part in enumerate(path):
-        last = depth == len(path) - 1
+        found = NOWHERE
         if isinstance(node, Map) and isinstance(part, str) and part in node:
-            mark = node.keys_at.get(part, mark) if last and at_key else node.values_at.get(part, mark)
+            key_wanted = at_key and depth == len(path) - 1
+            found = (node.keys_at if key_wanted else node.values_at).get(part, NOWHERE)
             node = node[part]
         elif isinstance(node, Seq) and isinstance(part, int) and part < len(node):
-            mark, node = node.mark_of(part), node[part]
+            found, node = node.mark_of(part), node[part]
         else:
             break
+        mark = found if found.line else mark
     return Where(mark.file, mark.line, mark.column, format_path(path))

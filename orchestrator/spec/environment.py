@@ -52,20 +52,22 @@ def read_into(
     dotenv.parse(text, shown, environment.get, found, limits)
 
 
-def read_text(path: str, shown: str, *, where: Where | None = None, limits: Limits = DEFAULTS) -> str:
-    """The text of an env file, with an error that names it when it is missing, a directory or too large."""
+def read_text(
+    path: str, shown: str, *, what: str = "env file", where: Where | None = None, limits: Limits = DEFAULTS
+) -> str:
+    """The text of an env file, or of ``what`` is read like one; missing files and directories are errors that name it."""
     try:
         if os.path.isdir(path):
-            raise EnvFileMissing(f"the env file {shown} is a directory", where=where)
+            raise EnvFileMissing(f"the {what} {shown} is a directory", where=where)
         with open(path, "rb") as file:
             data = file.read(limits.file_bytes + 1)
     except FileNotFoundError:
         raise EnvFileMissing(
-            f"the env file {shown} does not exist", where=where, hint=f"create {path}, or name another file"
+            f"the {what} {shown} does not exist", where=where, hint=f"create {path}, or name another file"
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise EnvFileMissing(f"the env file {shown!r} cannot be read: {reason}", where=where) from None
+        raise EnvFileMissing(f"the {what} {shown!r} cannot be read: {reason}", where=where) from None
     if len(data) > limits.file_bytes:
         raise exceeded("file_bytes", limits.file_bytes, Where(shown))
     return encoding.to_text(data, shown)

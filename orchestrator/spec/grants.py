@@ -15,7 +15,7 @@ from orchestrator.spec import dotenv
 from orchestrator.spec import environment as environments
 from orchestrator.spec.context import Context
 from orchestrator.spec.defaults import services_of
-from orchestrator.spec.document import Map, Mark, Seq, format_path
+from orchestrator.spec.document import Map, Mark, Seq, where
 from orchestrator.spec.substitute import Lookup
 
 
@@ -25,9 +25,8 @@ def resolve_environment(model: Map, environment: Mapping[str, str], context: Con
         own = service.get("environment")
         if isinstance(own, Map):
             _fill_from(own, environment)
-        files = service.get("env_file")
-        if isinstance(files, Seq) and files:
-            _add_env_files(name, service, files, environment, context)
+        if isinstance(service.get("env_file"), Seq):
+            _add_env_files(model, name, environment, context)
         service.pop("env_file", None)
 
 
@@ -37,57 +36,55 @@ def _fill_from(own: Map, environment: Mapping[str, str]) -> None:
             own[key] = environment[key]
 
 
-def _add_env_files(name: str, service: Map, files: Seq, environment: Mapping[str, str], context: Context) -> None:
-    own = service.get("environment")
+def _add_env_files(model: Map, name: str, environment: Mapping[str, str], context: Context) -> None:
+    service = model["services"][name]
+    files, own = service["env_file"], service.get("environment")
     if not isinstance(own, Map):
         own = Map(mark=files.mark)
     found = {key: value for key, value in own.items() if value is not None}
-    before = set(found)
 
     def lookup(variable: str) -> str | None:
         value = environment.get(variable)
         return value if value is not None else own.get(variable)
 
     for index, entry in enumerate(files):
-        where = Where(*files.mark_of(index), format_path(("services", name, "env_file", index)))
-        _read(entry, where, found, lookup, context)
-    marks = files.mark
+        _read(entry, where(model, ("services", name, "env_file", index)), found, lookup, context)
+    mark = service.mark_of("env_file")
     for key, value in found.items():
-        if key not in own and key not in before:
-            own.put(key, value, marks, marks)
+        if key not in own:
+            own.put(key, value, mark, mark)
     if own:
-        service.put("environment", own, marks, own.mark)
+        service.put("environment", own, mark, own.mark)
 
 
-def _read(entry: object, where: Where, found: dict[str, str], lookup: Lookup, context: Context) -> None:
+def _read(entry: object, place: Where, found: dict[str, str], lookup: Lookup, context: Context) -> None:
     said = entry if isinstance(entry, Map) else Map((("path", entry),))
     path, style = str(said.get("path", "")), said.get("format") or ""
     if not said.get("required", True) and not os.path.exists(path):
         return
     shown = context.shown(path)
-    text = environments.read_text(path, shown, where=where, limits=context.limits)
+    text = environments.read_text(path, shown, where=place, limits=context.limits)
     if style == "raw":
         dotenv.parse_raw(text, shown, lookup, found)
     elif style in ("", ".env"):
         dotenv.parse(text, shown, lookup, found, context.limits)
     else:
-        raise SpecError(f"{style!r} is not a format of env files", where=where, hint="leave format out, or write raw")
+        raise SpecError(f"{style!r} is not a format of env files", where=place, hint="leave format out, or write raw")
 
 
 def resolve_labels(model: Map, context: Context) -> None:
     """Read the label files of every service; ``label_file`` is gone afterwards."""
     for name, service in services_of(model):
-        files = service.pop("label_file", None)
+        files = service.get("label_file")
         if not isinstance(files, Seq):
             continue
         found: dict[str, str] = {}
         for index, path in enumerate(files):
-            where = Where(*files.mark_of(index), format_path(("services", name, "label_file", index)))
-            shown = context.shown(str(path))
-            text = environments.read_text(str(path), shown, where=where, limits=context.limits)
-            earlier = dict(found)
-            dotenv.parse(text, shown, earlier.get, found, context.limits)
-        _put_labels(service, found, files.mark)
+            place, shown = where(model, ("services", name, "label_file", index)), context.shown(path)
+            text = environments.read_text(path, shown, what="label file", where=place, limits=context.limits)
+            dotenv.parse(text, shown, dict(found).get, found, context.limits)
+        _put_labels(service, found, service.mark_of("label_file"))
+        del service["label_file"]
 
 
 def _put_labels(service: Map, found: Mapping[str, str], mark: Mark) -> None:
