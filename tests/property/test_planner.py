@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from orchestrator.model import actions
@@ -183,3 +185,14 @@ def test_only_what_is_ours_is_removed_or_changed(choose: Choices) -> None:
             container = getattr(step.action, "container", None)
             if container is not None:
                 assert container.id in ours or (not container.id and container.name in created)
+
+
+PROPERTIES = [(name, test) for name, test in list(globals().items()) if name.startswith("test_")]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("test", [test for _, test in PROPERTIES], ids=[name for name, _ in PROPERTIES])
+def test_it_holds_in_many_more_worlds(test: Callable[..., None]) -> None:
+    inner = test.hypothesis.inner_test  # type: ignore[attr-defined]
+    settings(always, max_examples=20_000, derandomize=False)(given(choices())(inner))()

@@ -185,13 +185,13 @@ def _pruned_network(state: ObservedState, name: str) -> ObservedState:
 
 def _network_again(state: ObservedState, name: str) -> ObservedState:
     """Removed and made again by hand with the same labels: the same name, another id."""
-    again = (replace(n, id=f"{n.id}b") if n.name == name else n for n in state.networks)
+    again = (replace(n, id=f"{n.id}-again") if n.name == name else n for n in state.networks)
     return replace(state, networks=tuple(again))
 
 
 def _twin_network(state: ObservedState, name: str) -> ObservedState:
     twin = next(n for n in state.networks if n.name == name)
-    return replace(state, networks=(replace(twin, id=f"{twin.id}z", created_at=f"{twin.created_at}9"), *state.networks))
+    return replace(state, networks=(replace(twin, id=f"{twin.id}-twin", created_at=f"{twin.created_at}9"), *state.networks))
 
 
 def _lost_volume(state: ObservedState, name: str) -> ObservedState:
