@@ -161,8 +161,12 @@ class _Registry:
         if self.authorization:
             # Unredirected: what a registry redirects to must not see the credentials.
             request.add_unredirected_header("Authorization", self.authorization)
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-            data = bytes(answer.read(_LARGEST + 1))
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                data = bytes(answer.read(_LARGEST + 1))
+        except urllib.error.HTTPError as refused:
+            refused.close()  # the error is also the answer, and holds its connection
+            raise
         if len(data) > _LARGEST:
             raise ValueError(f"larger than {_LARGEST} bytes")
         return data

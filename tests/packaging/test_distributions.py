@@ -6,6 +6,7 @@ the checkout, so that nothing is found by accident.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -30,11 +31,15 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.elsewhere = folder / "elsewhere"
-        run(sys.executable, "-m", "venv", str(folder))
+        run(sys.executable, "-m", "venv", "--without-pip", str(folder))
         self.elsewhere.mkdir()
 
+    def pip(self, *words: str) -> str:
+        """The pip of the environment the tests run in, working on this one."""
+        return run(sys.executable, "-m", "pip", "--python", str(self.folder / "bin/python"), *words, cwd=self.elsewhere)
+
     def install(self, *words: str) -> None:
-        self.run("python", "-m", "pip", "install", "-qq", *words)
+        self.pip("install", "-qq", *words)
 
     def run(self, program: str, *words: str) -> str:
         return run(str(self.folder / "bin" / program), *words, cwd=self.elsewhere)
@@ -56,8 +61,17 @@ def run(*command: str, cwd: Path | None = None) -> str:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `python -m build` filled: a source distribution, and the wheel made from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "dist"
+    # One worker builds, and the others wait for it.
+    with (shared / "dist.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            half = shared / "dist.part"
+            run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(half), str(ROOT))
+            half.rename(folder)
     return folder
 
 
@@ -139,7 +153,7 @@ def test_an_installed_wheel_runs_from_a_clean_environment(wheel: Path, environme
 
 def test_an_installed_wheel_puts_no_file_outside_its_own_places(wheel: Path, environment: Environment) -> None:
     environment.install("--no-deps", str(wheel))
-    listed = environment.run("python", "-m", "pip", "show", "--files", "stack-orchestrator").partition("Files:\n")[2]
+    listed = environment.pip("show", "--files", "stack-orchestrator").partition("Files:\n")[2]
 
     outside = [line.strip() for line in listed.splitlines() if line.strip().startswith("..")]
     assert ["../../../bin/stack"] == outside
