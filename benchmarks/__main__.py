@@ -64,6 +64,7 @@ class Case:
     aim: str
     ways: dict[str, tuple[Callable[[], None] | None, Callable[[], None], Callable[[], None] | None]]
     times: dict[str, list[float]] = field(default_factory=dict)
+    after: Case | None = None  # what the call afterwards is a measurement of
 
 
 def _both(c: Contenders, spec: str, before: list[str] | None, call: list[str], after: list[str] | None, tag: str):  # type: ignore[no-untyped-def]
@@ -88,12 +89,13 @@ def cases(c: Contenders) -> list[Case]:
     for count in (1, 10, 50, 100):
         spec, tag = specs.independent(count), f"{count}"
         project = f"bench-{count}-floor"
-        up = _both(c, spec, None, UP, DOWN, f"up{tag}")
-        up["floor"] = (None, lambda n=count, p=project: c.floor.up(p, n), lambda p=project: c.floor.down(p))
-        found.append(Case(f"up-{count}", f"cold `up -d`, {count} services", "at most 1.05 x compose", up))
-        down = _both(c, spec, UP, DOWN, None, f"down{tag}")
-        down["floor"] = (lambda n=count, p=project: c.floor.up(p, n), lambda p=project: c.floor.down(p), None)
-        found.append(Case(f"down-{count}", f"`down`, {count} services", "at most 0.8 x compose", down))
+        ways = _both(c, spec, None, UP, DOWN, f"up{tag}")
+        ways["floor"] = (None, lambda n=count, p=project: c.floor.up(p, n), lambda p=project: c.floor.down(p))
+        down = Case(f"down-{count}", f"`down`, {count} services", "at most 0.8 x compose", {})
+        found += [
+            Case(f"up-{count}", f"cold `up -d`, {count} services", "at most 1.05 x compose", ways, after=down),
+            down,
+        ]
     for count in (50, 100, 200):
         title = f"`up -d` with nothing to do, {count} services"
         found += [_standing(c, f"noop-{count}", title, specs.independent(count), UP)]
@@ -161,11 +163,16 @@ def measure(case: Case, rounds: int) -> None:
             before, call, after = case.ways[name]
             if before:
                 before()
-            began = time.perf_counter()
-            call()
-            case.times.setdefault(name, []).append(time.perf_counter() - began)
+            _timed(call, case, name)
             if after:
-                after()
+                _timed(after, case.after, name)
+
+
+def _timed(call: Callable[[], None], case: Case | None, name: str) -> None:
+    began = time.perf_counter()
+    call()
+    if case is not None:
+        case.times.setdefault(name, []).append(time.perf_counter() - began)
 
 
 def table(found: list[Case]) -> str:
@@ -218,8 +225,9 @@ def main() -> int:
     )
     only = tuple(filter(None, chosen.only.split(",")))
     found = [case for case in cases(c) if not only or case.name.startswith(only)]
+    found = [case for case in found if case.ways or any(case is other.after for other in found)]
     try:
-        for case in found:
+        for case in filter(lambda case: case.ways, found):
             print(f"{case.name} ...", file=sys.stderr, flush=True)
             measure(case, chosen.rounds)
             if case.name.startswith(("noop", "ps", "chain-noop")):

@@ -20,14 +20,15 @@ def test_a_missing_image_is_pulled_and_its_bytes_are_told(project: Project, regi
     project.docker("rmi", reference).ok()
 
 
-def test_an_image_that_nobody_has_is_named_and_nothing_is_created(project: Project, registry: Registry) -> None:
+def test_an_image_that_nobody_has_is_named_with_who_needs_it(project: Project, registry: Registry) -> None:
     project.write(
-        f'services: {{web: {{image: "{registry.address}/{project.name}/absent:1"}}, db: {{image: "busybox:stable"}}}}'
+        f'services: {{web: {{image: "{registry.address}/{project.name}/absent:1"}}, db: {{image: "busybox:stable", command: sleep 1000, stop_signal: SIGKILL}}}}'
     )
     result = project.run("up", "-d").failed(1)
 
     assert f"{project.name}/absent:1" in result.stderr
-    assert "web" in result.stderr
+    assert "needed by web" in result.stderr
+    assert project.running() == ["db-1"]
 
 
 def test_pull_always_replaces_when_the_tag_has_moved(project: Project, registry: Registry) -> None:

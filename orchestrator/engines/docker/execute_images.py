@@ -6,13 +6,23 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Progress
 from orchestrator.engines.docker import images
 from orchestrator.engines.docker.access import Access
-from orchestrator.errors import Conflict
+from orchestrator.errors import Conflict, ImageUnavailable
 from orchestrator.model import actions
 
 
 def pull(access: Access, action: actions.PullImage, progress: Progress, cancel: CancelToken) -> str:
     access.forget_image(action.reference)
-    images.pull(access.client, action.reference, platform=action.platform, progress=progress, cancel=cancel)
+    try:
+        images.pull(access.client, action.reference, platform=action.platform, progress=progress, cancel=cancel)
+    except ImageUnavailable as problem:
+        if not action.services:
+            raise
+        raise ImageUnavailable(
+            f"{problem.message}; needed by {', '.join(action.services)}",
+            hint=problem.hint,
+            reference=problem.ref,
+            status=problem.status,
+        ) from problem
     return ""
 
 
