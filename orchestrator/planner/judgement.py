@@ -16,7 +16,7 @@ from orchestrator.model.stack import Service
 from orchestrator.model.values import Attachment, FileGrant
 from orchestrator.planner.networks import Place
 from orchestrator.planner.situation import Situation, peers, ref
-from orchestrator.planner.verdicts import NOTHING, Mends, Replace, ServiceVerdict
+from orchestrator.planner.verdicts import NOTHING, Mends, Replace, Restore, ServiceVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,18 @@ class Judge:
             # One of ours without this digest was made without the file; an adopted one may well have it.
             return False if container.fingerprint and not grant.source else None
         return fingerprint.same_content(known, grant.digest)
+
+    def goes_back(self) -> bool:
+        """Whether one that it shares with goes back to the container before."""
+        return any(
+            isinstance(slot.verdict, Restore)
+            for name in self.peers
+            if name in self.before
+            for slot in self.before[name].slots[:1]
+        )
+
+    def shares_rightly(self, container: ObservedContainer) -> bool:
+        return not any(self._follows(container, name) for name in self.peers)
 
     def _peers(self, container: ObservedContainer) -> tuple[str, ...]:
         """A container that shares namespaces or volumes with one that is replaced has to follow it."""

@@ -190,7 +190,8 @@ class Rollout:
                 stopped = self.workshop.stop(failed, turns.service, after=[], reason=reason, group=turn.group)
                 turn.cleared += () if stopped is None else (stopped,)
             if not turn.life.serves_already or verdict.old.state is State.PAUSED:
-                self.workshop.start(turn.life, after=turn.cleared, reason=reason, group=turn.group)
+                mates = (life.started for name in peers(turns.service) for life in self.workshop.lives.get(name, ()))
+                self.workshop.start(turn.life, after=[*turn.cleared, *mates], reason=reason, group=turn.group)
             for failed in verdict.failed:
                 after = [*turn.cleared, turn.life.started]
                 self.workshop.remove(failed, after=after, reason="the new version failed", group=turn.group)
@@ -350,7 +351,7 @@ class Rollout:
         return name in self.turns and bool(self.turns[name].of_kind(Replace))
 
     def _begins_again(self, name: str) -> bool:
-        return any(turn.life.begins for turn in self.turns[name].of_kind(Start)) if name in self.turns else False
+        return any(turn.life.begins for turn in self.turns[name].of_kind(Start, Restore)) if name in self.turns else False
 
     def _restart(self, turns: Turns, followers: list[Turn], gate: list[Id | None]) -> None:
         for turn in followers:

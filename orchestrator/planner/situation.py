@@ -100,6 +100,17 @@ class Situation:
         held = self.policy.held
         return bool(held) and (service.name, self.fingerprint(service)) in held
 
+    @cached_property
+    def held_with_others(self) -> frozenset[str]:
+        """Services that must stay as they were because one that shares their namespaces goes back to what it was."""
+        if not self.policy.held:
+            return frozenset()
+        found = {name for service in self.services if self.is_held(service) for name in namespaces(service)}
+        for service in reversed(self.services):
+            if service.name in found:
+                found.update(namespaces(service))
+        return frozenset(found)
+
     def recreate(self, service: Service) -> Recreate:
         targets = self.policy.targets
         return self.policy.recreate if targets is None or service.name in targets else self.policy.recreate_dependencies

@@ -43,7 +43,8 @@ def judge_service(
     found = _by_slot(situation.containers.get(service.name, ()))
     slots = wanted_slots(found, service.replicas)
     judge = Judge(situation, service, places, before)
-    fallback = situation.is_held(service) and any(_has_fallback(judge, found.get(slot, ())) for slot in slots)
+    held = situation.is_held(service) or service.name in situation.held_with_others
+    fallback = held and any(_has_fallback(judge, found.get(slot, ())) for slot in slots)
     one = _Slots(situation, service, judge, frozenset(destroyed), fallback)
     why = "scaled down" if service.replicas else "not wanted"
     beyond = tuple(Remove(c, why) for slot in sorted(found) if slot not in slots for c in found[slot])
@@ -92,7 +93,8 @@ class _Slots:
     ) -> None:
         self.situation, self.service, self.judge = situation, service, judge
         self.destroyed, self.fallback = destroyed, fallback
-        self.held = situation.is_held(service)
+        self.failed = situation.is_held(service)
+        self.held = self.failed or (fallback and service.name in situation.held_with_others)
         self.recreate = situation.recreate(service)
 
     def verdict(self, slot: int, containers: tuple[ObservedContainer, ...]) -> SlotVerdict:
@@ -181,6 +183,8 @@ class _Slots:
         wrong = self._ranked(slot, [j for j in judged if not j.right])
         if self.service.rollout.failure_action is not FailureAction.ROLLBACK or not self.fallback:
             return Keep((right + wrong)[0].container), ()
+        if self.judge.goes_back():
+            return self._held_with_mates(slot, judged)
         if not wrong:
             return self._held_alike(slot, right)
         old, *others = wrong
@@ -188,6 +192,13 @@ class _Slots:
         if not failed and old.container.running:
             return Keep(old.container), self._surplus(others, "superseded")
         return Restore(old.container, failed), self._surplus(others, "superseded")
+
+    def _held_with_mates(self, slot: int, judged: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
+        """What it shares with goes back to the container before; the one that was made for that one is the old one."""
+        ranked = self._ranked(slot, judged)
+        mates = [j.container for j in ranked if self.judge.shares_rightly(j.container)]
+        old = (mates or [j.container for j in ranked])[0]
+        return Restore(old, tuple(j.container for j in ranked if j.container is not old)), ()
 
     def _held_alike(self, slot: int, right: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
         """Old and new differ in nothing we can see (a recreation that was asked for): the name tells which is the old."""

@@ -81,7 +81,7 @@ class Teardown:
         used = {key for service in self.situation.wanted for key in service.container.networks}
         wanted = [network for key, network in sorted(self.situation.desired.networks.items()) if key in used]
         return [
-            (left, f"{network.name} has taken its place")
+            (left, "a twin of it is in use" if left.name == network.name else f"{network.name} has taken its place")
             for network in wanted
             for left in networks.leftovers(self.situation.observed, network)
         ]

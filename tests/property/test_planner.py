@@ -15,9 +15,19 @@ from orchestrator.model.plan import Level, Plan
 from orchestrator.model.rollout import Order
 from orchestrator.model.stack import Stack
 from orchestrator.planner import text
-from orchestrator.planner.plan import plan
+from orchestrator.planner.plan import plan, version
 from orchestrator.planner.policy import Policy
-from tests.property.worlds import SECRET, Choices, choices, cut_off, in_some_order, policy, situation
+from tests.property.worlds import (
+    SECRET,
+    Choices,
+    changed,
+    choices,
+    cut_off,
+    in_some_order,
+    policy,
+    situation,
+    stack,
+)
 from tests.support import planning
 
 EXAMPLES = int(os.environ.get("STACK_EXAMPLES", "500"))
@@ -185,6 +195,31 @@ def test_only_what_is_ours_is_removed_or_changed(choose: Choices) -> None:
             container = getattr(step.action, "container", None)
             if container is not None:
                 assert container.id in ours or (not container.id and container.name in created)
+
+
+@always
+@given(choices())
+def test_what_served_before_a_failed_update_serves_again(choose: Choices) -> None:
+    """Cut off anywhere before an old container went; whatever was tried is then held, and what served serves."""
+    before = stack(choose, plain=True)
+    state = planning.converge(planning.empty(), before)
+    desired = changed(choose, before)
+    served = {c.id for c in state.containers}
+    made = plan(desired, state, Policy())
+    if made.incomplete or is_impossible(made):
+        return
+    for step in in_some_order(choose, made)[: choose.number(0, len(made.steps))]:
+        if isinstance(step.action, actions.RemoveContainer):
+            break
+        state = planning.transition(state, step.action)
+    held = Policy(held=frozenset((name, version(desired, state, name)) for name in desired.services))
+
+    after = planning.converge(state, desired, held)
+
+    for container in after.containers:
+        if desired.services[container.service].container != before.services[container.service].container:
+            assert container.id in served
+            assert container.running or container.finished
 
 
 PROPERTIES = [(name, test) for name, test in list(globals().items()) if name.startswith("test_")]

@@ -7,6 +7,7 @@ happen behind our back: containers stopped, renamed, doubled, networks remade, f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -96,6 +97,15 @@ def stack(choose: Choices, *, plain: bool = False) -> Stack:
         "secret_values": [SECRET, f"{SECRET}2"],
     }
     return builders.stack(built, **top)
+
+
+def changed(choose: Choices, wish: Stack) -> Stack:
+    """The same services, some of them in another version."""
+    services = []
+    for one in wish.services.values():
+        environment = {**one.container.environment, "A": choose.one(one.container.environment["A"] or "", "new")}
+        services.append(replace(one, container=replace(one.container, environment=environment)))
+    return wish.with_services(services)
 
 
 def _parents_have_replicas(built: dict[str, dict[str, Any]]) -> None:

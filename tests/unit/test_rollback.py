@@ -122,3 +122,35 @@ def test_a_first_version_that_fails_is_left_to_be_looked_at() -> None:
     assert not result.ok
     assert result.restored == ()
     assert [("shop-db-1", "app:1", "exited"), ("shop-web-1", "app:2", "created")] == serving(engine)
+
+
+def test_who_shares_a_namespace_goes_back_together_with_whom_it_shares() -> None:
+    """The new child fails on the new parent; the old child can only live with the old parent."""
+
+    def wish(parent: str, child: str) -> Stack:
+        share = {"image": child, "network_mode": "service:vpn", "depends_on": ["vpn"]}
+        return builders.stack({"vpn": {"image": parent}, "app": share})
+
+    engine = engine_with(wish("app:1", "app:2"), v3=FAILS)
+    before = sorted(c.id for c in engine.world.containers)
+
+    result = up(wish("app:4", "app:3"), engine)
+
+    assert not result.ok
+    assert before == sorted(c.id for c in engine.world.containers)
+    assert [("shop-app-1", "app:2", "running"), ("shop-vpn-1", "app:1", "running")] == serving(engine)
+
+
+def test_a_failing_parent_takes_its_child_back_along() -> None:
+    def wish(parent: str) -> Stack:
+        share = {"image": "app:2", "network_mode": "service:vpn", "depends_on": ["vpn"]}
+        return builders.stack({"vpn": {"image": parent}, "app": share})
+
+    engine = engine_with(wish("app:1"), v3=FAILS)
+    before = sorted(c.id for c in engine.world.containers)
+
+    result = up(wish("app:3"), engine)
+
+    assert "vpn" in result.restored
+    assert before == sorted(c.id for c in engine.world.containers)
+    assert [("shop-app-1", "app:2", "running"), ("shop-vpn-1", "app:1", "running")] == serving(engine)
