@@ -177,13 +177,14 @@ def _say_how_to_go_on(engine: found.Found, environment: dict[str, str], address:
         say(f"  export DOCKER_HOST={engine.address}")
     if environment.get("QUICKSTART_PORT", str(PORTS[0])) != str(PORTS[0]):
         say(f"  export QUICKSTART_PORT={environment['QUICKSTART_PORT']}")
-    say(
-        f"""  QUICKSTART_GREETING=Hello stack plan -f {FILE}   # what would change, and why
-  stack logs -f {FILE} web
-  stack down -f {FILE}                              # stop it; the visits stay
-  ./scripts/quickstart                                             # and again
-  ./scripts/quickstart --remove                                    # take everything away"""
-    )
+    for command, meaning in (
+        (f"QUICKSTART_GREETING=Hello stack plan -f {FILE}", "what would change, and why"),
+        (f"stack logs -f {FILE} web", "what the page's server says"),
+        (f"stack down -f {FILE}", "stop it; the visits stay"),
+        ("./scripts/quickstart", "and again"),
+        ("./scripts/quickstart --remove", "take everything away"),
+    ):
+        say(f"  {command:68}# {meaning}")
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
