@@ -7,26 +7,23 @@ then removed: what is not proven is given up by the next plan, which finds the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
 from typing import assert_never
 
 from orchestrator.model import naming
 from orchestrator.model.actions import (
-    Action,
-    HookKind,
-    RunHook,
     RunProvider,
     WaitFor,
 )
-from orchestrator.model.observed import ObservedContainer, State
+from orchestrator.model.observed import State
 from orchestrator.model.rollout import Order
-from orchestrator.model.stack import Condition, Dependency, Hook, Service
-from orchestrator.model.values import RestartPolicy
+from orchestrator.model.stack import Condition, Dependency, Service
+from orchestrator.planner import hooks
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
 from orchestrator.planner.situation import Situation, namespaces, peers, ref
 from orchestrator.planner.slots import is_one_shot
+from orchestrator.planner.turns import Turn, Turns, batches, is_paused, is_up, obstacle
 from orchestrator.planner.verdicts import (
     NOTHING,
     Create,
@@ -43,34 +40,6 @@ _CONDITIONS = {
     Condition.HEALTHY: WaitFor.HEALTHY,
     Condition.COMPLETED: WaitFor.COMPLETED,
 }
-
-
-@dataclass(slots=True)
-class Turn:
-    """A slot's turn: the container that will hold it, and the one that has to go (``old``)."""
-
-    judged: SlotVerdict
-    life: Life
-    group: str
-    old: ObservedContainer | None = None
-    stopped: Id | None = None  # the old one stopped
-    cleared: tuple[Id, ...] = ()  # surplus of this slot stopped
-
-    @property
-    def place(self) -> str:
-        return f"{self.life.service.name}.{self.judged.slot}"
-
-
-@dataclass(slots=True)
-class Turns:
-    """All turns of a service, and the steps that others have to wait for before its old containers go."""
-
-    service: Service
-    turns: list[Turn] = field(default_factory=list)
-    keeps_old_until: set[Id] = field(default_factory=set)
-
-    def of_kind(self, *kinds: type) -> list[Turn]:
-        return [turn for turn in self.turns if isinstance(turn.judged.verdict, kinds)]
 
 
 class Rollout:
@@ -144,7 +113,7 @@ class Rollout:
         followers = self._followers(turns)
         if changing or followers:
             gate = self._gate(service)
-            hooked = [*gate, *self._pre_start(turns, gate)]
+            hooked = [*gate, *hooks.before_first_start(self.workshop, turns, gate)]
             for turn in turns.of_kind(Create, Start):
                 self._start(turn, hooked)
             self._replace(turns, gate, hooked)
@@ -222,60 +191,6 @@ class Rollout:
             return life.proven  # ready and healthy are one where there is a health check
         return self.workshop.wait(life, _CONDITIONS[how.condition], required=how.required)
 
-    def _pre_start(self, turns: Turns, gate: list[Id | None]) -> list[Id | None]:
-        """Hooks in containers of their own before the first start, where no replica goes on running."""
-        service = turns.service
-        goes_on = any(turn.life.serves_already for turn in turns.of_kind(Keep, Update))
-        starting = [turn for turn in turns.of_kind(Create, Start, Replace) if not turn.life.serves_already]
-        if not service.pre_start or not starting or goes_on:
-            return []
-        last: list[Id | None] = [*gate, *(turn.life.made for turn in starting), *self._old_hooks(service)]
-        for hook in service.pre_start:
-            users = starting if hook.per_replica else starting[:1]
-            last = [
-                self.draft.add(self._hook(service, hook, turn.life), "pre_start", after=last, group=turn.group)
-                for turn in users
-            ]
-        return last
-
-    def _old_hooks(self, service: Service) -> list[Id]:
-        """A hook's container that failed is kept to be looked at, until the hook is to run again."""
-        left = [c for c in self.situation.everything if c.service == service.name and c.hook]
-        return [
-            self.workshop.remove(container, after=[], reason="left by an earlier hook", group=f"hooks {service.name}")
-            for container in left
-            if not container.running
-        ]
-
-    def _hook(self, service: Service, hook: Hook, life: Life) -> Action:
-        settings = replace(
-            service.container,
-            image=hook.image or service.container.image,
-            command=hook.command,
-            environment={**service.container.environment, **hook.environment},
-            user=hook.user or service.container.user,
-            privileged=hook.privileged,
-            working_dir=hook.working_dir or service.container.working_dir,
-            ports=(),
-            healthcheck=None,
-            restart=RestartPolicy(),
-            files=(),
-        )
-        labels = {
-            naming.PROJECT: self.situation.desired.name,
-            naming.SERVICE: service.name,
-            naming.HOOK: HookKind.PRE_START.value,
-            naming.ONEOFF: "False",
-        }
-        return RunHook(
-            container=life.ref,
-            kind=HookKind.PRE_START,
-            hook=hook,
-            settings=settings,
-            networks=self.workshop.attachments(service),
-            labels=labels,
-        )
-
     # Replacing
 
     def _replace(self, turns: Turns, gate: list[Id | None], hooked: list[Id | None]) -> None:
@@ -285,7 +200,7 @@ class Rollout:
             if turn.old is None:
                 self._start(turn, hooked)
         before: list[Id | None] = []
-        for batch in _batches(changing, turns.service.rollout.parallelism):
+        for batch in batches(changing, turns.service.rollout.parallelism):
             ends = [self._change_places(turns.service, turn, [*gate, *before], [*hooked, *before]) for turn in batch]
             before = [step for end in ends for step in end]
 
@@ -307,20 +222,20 @@ class Rollout:
             return True
         if service.rollout.order is not Order.START_FIRST:
             return False
-        obstacle = _obstacle(service)
-        if obstacle:
+        why_not = obstacle(service)
+        if why_not:
             self.draft.info(
-                f'service "{service.name}": {obstacle}, so the old container has to stop before the new one starts '
+                f'service "{service.name}": {why_not}, so the old container has to stop before the new one starts '
                 "although the file says start-first",
                 where=self.situation.desired.where(f"services.{service.name}.deploy.update_config.order"),
                 reference="start-first-impossible",
             )
-        return not obstacle
+        return not why_not
 
     def _begin(self, service: Service, turn: Turn, after: Iterable[Id | None]) -> None:
         life = turn.life
         done = life.observed is not None and life.observed.finished and is_one_shot(self.situation, service)
-        if (not life.serves_already or _is_paused(life)) and not done:
+        if (not life.serves_already or is_paused(life)) and not done:
             self.workshop.start(life, after=after, reason="takes over", group=turn.group)
 
     def _stop_old(self, service: Service, turn: Turn, after: list[Id | None]) -> None:
@@ -344,14 +259,16 @@ class Rollout:
         """Running containers that have to be restarted because what they depend on is replaced."""
         causes = [name for name, how in turns.service.depends_on.items() if how.restart and self._is_replaced(name)]
         causes += [name for name in namespaces(turns.service) if self._begins_again(name)]
-        running = [turn for turn in turns.of_kind(Keep, Update) if _is_up(turn.life)]
+        running = [turn for turn in turns.of_kind(Keep, Update) if is_up(turn.life)]
         return running if causes else []
 
     def _is_replaced(self, name: str) -> bool:
         return name in self.turns and bool(self.turns[name].of_kind(Replace))
 
     def _begins_again(self, name: str) -> bool:
-        return any(turn.life.begins for turn in self.turns[name].of_kind(Start, Restore)) if name in self.turns else False
+        return (
+            any(turn.life.begins for turn in self.turns[name].of_kind(Start, Restore)) if name in self.turns else False
+        )
 
     def _restart(self, turns: Turns, followers: list[Turn], gate: list[Id | None]) -> None:
         for turn in followers:
@@ -366,7 +283,7 @@ class Rollout:
             return
         for turn in turns.turns:
             life = turn.life
-            if life.begins or _is_up(life):
+            if life.begins or is_up(life):
                 monitor = turns.service.rollout.monitor_ns if life.begins else 0
                 self.workshop.wait(life, WaitFor.READY, monitor_ns=monitor, group=turn.group)
 
@@ -418,36 +335,3 @@ class Rollout:
             action = RunProvider(service=service.name, provider=service.provider, command=command)
             group = f"provider {service.name}"
             self.providers[service.name] = self.draft.add(action, after=self._gate(service), group=group)
-
-
-def _is_up(life: Life) -> bool:
-    return life.observed is not None and life.observed.state in (State.RUNNING, State.RESTARTING)
-
-
-def _is_paused(life: Life) -> bool:
-    return life.observed is not None and life.observed.state is State.PAUSED
-
-
-def _obstacle(service: Service) -> str:
-    """Why old and new cannot run beside each other; "" where they can."""
-    settings = service.container
-    published = [port.published for port in settings.ports if port.published not in ("", "0")]
-    fixed = [port for port in published if not _has_room(port, service)]
-    if fixed:
-        return f"it publishes host port {fixed[0]}"
-    if any(how.ipv4_address or how.ipv6_address for how in settings.networks.values()):
-        return "it has an address of its own"
-    return ""
-
-
-def _has_room(published: str, service: Service) -> bool:
-    """Whether a range of host ports holds a port for every old and every new container."""
-    first, _, last = published.partition("-")
-    at_once = service.rollout.parallelism or service.replicas
-    return bool(last) and int(last) - int(first) + 1 >= service.replicas + min(at_once, service.replicas)
-
-
-def _batches(turns: Sequence[Turn], size: int) -> Iterator[Sequence[Turn]]:
-    step = size or max(1, len(turns))
-    for begin in range(0, len(turns), step):
-        yield turns[begin : begin + step]

@@ -191,7 +191,9 @@ def _network_again(state: ObservedState, name: str) -> ObservedState:
 
 def _twin_network(state: ObservedState, name: str) -> ObservedState:
     twin = next(n for n in state.networks if n.name == name)
-    return replace(state, networks=(replace(twin, id=f"{twin.id}-twin", created_at=f"{twin.created_at}9"), *state.networks))
+    return replace(
+        state, networks=(replace(twin, id=f"{twin.id}-twin", created_at=f"{twin.created_at}9"), *state.networks)
+    )
 
 
 def _lost_volume(state: ObservedState, name: str) -> ObservedState:

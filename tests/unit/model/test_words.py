@@ -24,7 +24,7 @@ def test_sizes(count: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("nanoseconds", "text"),
-    [(0, "0s"), (90_000_000_000, "1m30s"), (1_500_000_000, "1s500ms"), (1, "1ns"), (-10**9, "-1s")],
+    [(0, "0s"), (90_000_000_000, "1m30s"), (1_500_000_000, "1s500ms"), (1, "1ns"), (-(10**9), "-1s")],
 )
 def test_durations(nanoseconds: int, text: str) -> None:
     assert text == humane.duration(nanoseconds)
