@@ -88,7 +88,7 @@ def test_a_container_that_restarts_is_followed_again(project: Project) -> None:
 
 
 def test_logs_keep_outputs_apart_and_begin_where_asked(project: Project) -> None:
-    write(project, web="echo one; echo two; echo three >&2")
+    write(project, web="echo one; echo two; sleep 0.5; echo three >&2")  # two pipes: their order is by time alone
     project.up()
     eventually(lambda: not project.running(), what="the container's end")
     everything = project.run("logs", "--no-log-prefix").ok()
