@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.errors import SyntaxProblem, Where
+from orchestrator.errors import SpecError, SyntaxProblem, Where
 from orchestrator.spec import encoding
+from orchestrator.spec.limits import Limits, exceeded
 
 
-def syntax_problem(error: Any, data: bytes, file: str) -> SyntaxProblem:
-    """The YAML reader's complaint as our error."""
+def problem(error: Any, data: bytes, file: str, limits: Limits) -> SpecError:
+    """The YAML reader's complaint as our error.
+
+    Newer releases of libyaml read ahead through brackets and refuse deep nesting before the guard is told of any level.
+    """
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None and "maximum nesting depth" in (error.problem or ""):
+        return exceeded("depth", limits.depth, Where(file, mark.line + 1, mark.column + 1))
+    return _syntax_problem(error, data, file)
+
+
+def _syntax_problem(error: Any, data: bytes, file: str) -> SyntaxProblem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
         problem = error.problem or "this is not valid YAML"

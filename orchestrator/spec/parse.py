@@ -90,7 +90,7 @@ def parse(data: bytes, file: str, limits: Limits = DEFAULTS) -> list[Document]:
     try:
         builder.run(parser.get_event)
     except yaml.YAMLError as error:
-        raise complaints.syntax_problem(error, text, file) from None
+        raise complaints.problem(error, text, file, limits) from None
     finally:
         parser.dispose()
     return builder.documents

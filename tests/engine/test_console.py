@@ -131,6 +131,7 @@ def records(text: str) -> list[dict[str, Any]]:
     for record in found:
         for volatile in ("RunningFor", "Status", "Labels"):
             record.pop(volatile)
+        record["Publishers"].sort(key=str)  # the engine answers with them in any order
     return found
 
 
