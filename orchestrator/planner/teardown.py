@@ -18,7 +18,7 @@ from orchestrator.planner.draft import Id
 from orchestrator.planner.policy import RemoveImages
 from orchestrator.planner.situation import Situation
 from orchestrator.planner.verdicts import Remove
-from orchestrator.planner.volumes import users
+from orchestrator.planner.volumes import refuse_protected, users
 
 
 class Teardown:
@@ -118,9 +118,11 @@ class Teardown:
             if not volume.owned:
                 text = f'volume "{volume.name}" stays: it was not created by this stack'
                 self.draft.warn(text, reference="foreign-volume")
-            elif wanted.protect or not policy.destroy_data:
-                why = "it is protected" if wanted.protect else "removing it would lose its data"
-                self.draft.warn(f'volume "{volume.name}" stays: {why}', reference="volume-kept")
+            elif not policy.destroy_data:
+                text = f'volume "{volume.name}" stays: removing it would lose its data'
+                self.draft.warn(text, reference="volume-kept")
+            elif wanted.protect:
+                refuse_protected(self.situation, self.draft, wanted, "removed")
             else:
                 self._volume(volume.name)
 

@@ -86,7 +86,10 @@ def _changed(
 ) -> None:
     what = "; ".join(difference.words for difference in differs[:3])
     where = situation.desired.where(f"volumes.{wanted.key}")
-    if wanted.protect or not situation.policy.destroy_data:
+    if wanted.protect and situation.policy.destroy_data:
+        refuse_protected(situation, draft, wanted, f"made anew ({what})")
+        return
+    if not situation.policy.destroy_data:
         why = "it is protected" if wanted.protect else "that would lose its data"
         draft.warn(
             f'volume "{wanted.name}" differs from the file ({what}); it is left as it is, because {why}',
@@ -99,6 +102,16 @@ def _changed(
     made = CreateVolume(volume=labelled(situation, wanted))
     result.destroyed[wanted.name] = gone
     result.made[wanted.name] = draft.add(made, what, after=[gone], group=group, differences=differs)
+
+
+def refuse_protected(situation: Situation, draft: Draft, wanted: Volume, fate: str) -> None:
+    """The file's word outweighs the command line's: nothing at all is done by a run that would lose this volume."""
+    draft.error(
+        f'volume "{wanted.name}" is protected and may not be {fate}; leave the option out that gives up data, '
+        "or take `protect: true` out of the volume's x-stack",
+        where=situation.desired.where(f"volumes.{wanted.key}.x-stack.protect"),
+        reference="volume-protected",
+    )
 
 
 def _warn_if_lost(situation: Situation, draft: Draft, wanted: Volume) -> None:

@@ -49,7 +49,7 @@ TABLES: Mapping[str, tuple[Collection[str], ...]] = {
     "network": (build.NETWORK,),
     "ipam": (build.IPAM,),
     "ipam_pool": (build.POOL.table,),
-    "volume": (build.VOLUME,),
+    "volume": (build.VOLUME, ("x-stack",)),
     "model": (build.MODEL,),
 }
 # Read without a table, because more than one value decides.

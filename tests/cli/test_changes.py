@@ -87,6 +87,20 @@ def test_down_leaves_nothing_but_volumes(shop: Shell) -> None:
     assert " Volume shop_data  Removed\n" in shop("down", "-v").ok().err
 
 
+def test_a_protected_volume_outweighs_down_v(shop: Shell) -> None:
+    """Refused before anything is touched, not after the containers are gone."""
+    volumes = "volumes: {data: {}, keep: {x-stack: {protect: true}}}"
+    shop.write(f"name: shop\nservices: {{db: {{image: db, volumes: ['data:/data', 'keep:/keep']}}}}\n{volumes}")
+    shop("up", "-d").ok()
+    said = shop("down", "-v").failed()
+    assert "error: volume-protected\n  app.yml:3:47, volumes.keep.x-stack.protect: " in said.err
+    assert ["db"] == services(shop)
+    said = shop("down").ok()
+    assert "Volume" not in said.err
+    shop.change("protect: true", "protect: false")
+    assert " Volume shop_keep  Removed\n" in shop("down", "-v").ok().err
+
+
 def test_down_needs_no_file_when_the_stack_is_named(shop: Shell) -> None:
     shop("up", "-d").ok()
     (shop.folder / "app.yml").unlink()
