@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.model.container import Container, ImageDefaults
+from orchestrator.model.placement import Node
 from orchestrator.model.stack import AddressPool, Stack
 
 
@@ -149,7 +150,8 @@ class EngineFacts:
     """What the planner must know of the engine itself. ``kind``: docker, swarm, memory.
 
     ``defaults`` holds what the engine gives a container that does not say (log driver, runtime, ipc, ...). In settings read back
-    these values stand as "not said", so a wish for exactly such a value is met by a field that is empty there.
+    these values stand as "not said", so a wish for exactly such a value is met by a field that is empty there. ``local``: the
+    engine sees the caller's files under the caller's paths.
     """
 
     kind: str = "memory"
@@ -157,6 +159,7 @@ class EngineFacts:
     version: str = ""
     api_version: str = ""
     local: bool = True
+    node: Node = field(default_factory=Node)
     defaults: Container = field(default_factory=Container)
 
 

@@ -12,7 +12,7 @@ from orchestrator.model import fingerprint
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Service, Stack
-from orchestrator.planner import images, networks, ownership, volumes
+from orchestrator.planner import feasibility, images, networks, ownership, volumes
 from orchestrator.planner.barrier import raise_barrier
 from orchestrator.planner.containers import Workshop
 from orchestrator.planner.draft import Draft, Id
@@ -30,6 +30,7 @@ def plan(desired: Stack, observed: ObservedState, policy: Policy) -> Plan:
     """The steps that lead from ``observed`` to ``desired`` as far as ``policy`` permits, and notes about the rest."""
     situation = Situation(desired, observed, policy)
     draft = Draft()
+    feasibility.check(situation, draft)
     places = networks.arrange(situation, draft)
     storage = volumes.arrange(situation, draft)
     verdicts = _verdicts(situation, places, storage)

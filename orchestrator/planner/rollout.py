@@ -284,8 +284,9 @@ class Rollout:
         for turn in turns.turns:
             life = turn.life
             if life.begins or is_up(life):
-                monitor = turns.service.rollout.monitor_ns if life.begins else 0
-                self.workshop.wait(life, WaitFor.READY, monitor_ns=monitor, group=turn.group)
+                monitor = turns.service.rollout.monitor_ns if life.begins and not turns.service.is_job else 0
+                until = WaitFor.COMPLETED if turns.service.is_job else WaitFor.READY
+                self.workshop.wait(life, until, monitor_ns=monitor, group=turn.group)
 
     # Clearing up
 

@@ -28,7 +28,10 @@ NO_EFFECT: dict[str, str] = {
     "services.*.volumes.[].consistency": "Linux engines have no such setting",
     "services.*.deploy.endpoint_mode": _SWARM,
     "services.*.deploy.labels": f"{_SWARM}; `labels` of the service go to its containers",
-    "services.*.deploy.placement": _SWARM,
+    "services.*.deploy.update_config.delay": "batches follow each other as soon as each is proven",
+    "services.*.deploy.update_config.max_failure_ratio": "the first failure counts",
+    "services.*.deploy.rollback_config": "what served before comes back all at once",
+    "services.*.deploy.placement.preferences": "there is one host to be placed on",
     "services.*.deploy.resources.reservations.cpus": f"{_SWARM}; `cpu_shares` gives a share of busy processors",
     "services.*.deploy.resources.reservations.generic_resources": _SWARM,
     "configs.*.labels": _SWARM,
@@ -138,13 +141,36 @@ def _watches(service: Map) -> Iterator[Finding]:
             yield ("develop", "watch", index), message, "write both, or none"
 
 
+_FOR_THE_DAEMON = {
+    "delay": "the engine restarts at once, and waits longer each time, from 100 ms to a minute",
+    "window": "the engine counts a start as good after 10 s",
+}
+
+
+def _restart_policy(service: Map) -> Iterator[Finding]:
+    """What the engine itself cannot do of a restart policy; it bounds attempts after failures alone."""
+    deploy = service.get("deploy") or {}
+    policy = deploy.get("restart_policy") or {}
+    path = ("deploy", "restart_policy")
+    condition, is_job = policy.get("condition", "any"), str(deploy.get("mode", "")).endswith("-job")
+    for key, why in _FOR_THE_DAEMON.items():
+        if key in policy and condition != "none":
+            yield (*path, key), f"the engine has no `{key}` of restarts", why
+    if "max_attempts" in policy and condition == "any" and not is_job:
+        message = "the engine does not bound restarts after a success, so `max_attempts` has no effect"
+        yield (*path, "max_attempts"), message, "write `condition: on-failure`"
+    if is_job and (policy.get("condition") == "any" or service.get("restart") in ("always", "unless-stopped")):
+        message = "a job that ended well is done; it is restarted after failures only"
+        yield ((*path, "condition") if policy else ("restart",)), message, "write `condition: on-failure`"
+
+
 def _global(service: Map) -> Iterator[Finding]:
     deploy = service.get("deploy") or {}
     if str(deploy.get("mode", "")).startswith("global") and deploy.get("replicas", 1) != 1:
         yield ("deploy", "replicas"), "a global service has one container on each host", "remove `replicas`"
 
 
-RULES = (_pull_policy, _restart, _health, _mounts, _labels, _watches, _global)
+RULES = (_pull_policy, _restart, _health, _mounts, _labels, _watches, _restart_policy, _global)
 
 
 def _external(path: Path, resource: Any) -> Iterator[Finding]:

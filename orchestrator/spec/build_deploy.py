@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.model import placement
 from orchestrator.model.rollout import FailureAction, Order, RestartCondition, Rollout
 from orchestrator.model.stack import Build, BuildSecret, Deploy, Hook, Placement, Provider, WatchRule
 from orchestrator.model.values import RestartPolicy
@@ -71,9 +72,13 @@ RESTART: Record[RestartCondition] = Record(
 )
 
 
-def restart_policy(condition: RestartCondition) -> RestartPolicy:
-    """What the engine itself can do of a restart condition; it bounds attempts after failures only."""
+def restart_policy(condition: RestartCondition, *, job: bool = False) -> RestartPolicy:
+    """What the engine itself can do of a restart condition; it bounds attempts after failures only.
+
+    A job is meant to end: whatever restarts it may do so after a failure alone.
+    """
     name = CONDITIONS[condition.condition]
+    name = "on-failure" if job and name == "always" else name
     return RestartPolicy(name, (condition.max_attempts or 0) if name == "on-failure" else 0)
 
 
@@ -81,11 +86,21 @@ def _spread(node: Any) -> str:
     return str(node.get("spread", ""))
 
 
+def _constraint(text: str) -> str:
+    try:
+        placement.parse(text)
+    except ValueError as problem:
+        raise BadValue(
+            f"{quoted(text)}: {problem}", "write node.platform.os == linux, or node.labels.disk != slow"
+        ) from None
+    return text
+
+
 PREFERENCE = {"spread": Row("spread", same)}
 PLACEMENT: Record[Placement] = Record(
     Placement,
     {
-        "constraints": Row("constraints", texts),
+        "constraints": Row("constraints", each(_constraint)),
         "preferences": Row("preferences", each(_spread)),
         "max_replicas_per_node": Row("max_replicas_per_node", count),
     },
@@ -137,6 +152,15 @@ class Deployment:
         resources = self.given.pop("resources", {})
         self.limits: dict[str, Any] = resources.get("limits", {})
         self.reservations: dict[str, Any] = resources.get("reservations", {})
+
+    @property
+    def is_job(self) -> bool:
+        return str(self.given.get("mode", "")).endswith("-job")
+
+    @property
+    def is_global(self) -> bool:
+        """One container on each host, whatever number is written."""
+        return str(self.given.get("mode", "")).startswith("global")
 
     def deploy(self) -> Deploy:
         told = {key: value for key, value in self.given.items() if key not in ("replicas", "update")}

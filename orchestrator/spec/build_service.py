@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.model import naming
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Condition, Dependency, Hook, PullPolicy, Service
-from orchestrator.model.values import Attachment, FileKind, Mount, MountType, Resources
+from orchestrator.model.values import Attachment, FileKind, Mount, MountType, Resources, RestartPolicy
 from orchestrator.spec import limits, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
 from orchestrator.spec.build_deploy import PROVIDER, WATCH, Deployment, build, hook, restart_policy
@@ -96,7 +96,9 @@ class Builder:
         given = attributes(node, CONTAINER)
         given["resources"] = _resources(node, deployment)
         if "restart" in deployment.given:
-            given["restart"] = restart_policy(deployment.given["restart"])
+            given["restart"] = restart_policy(deployment.given["restart"], job=deployment.is_job)
+        elif deployment.is_job and given.get("restart", RestartPolicy()).name not in ("no", "on-failure"):
+            given["restart"] = RestartPolicy("on-failure")
         requests = deployment.reservations.get("device_requests")
         if requests:
             given["device_requests"] = (*given.get("device_requests", ()), *requests)
@@ -112,6 +114,8 @@ class Builder:
 
     def _replicas(self, name: str, node: Map, deployment: Deployment) -> int:
         count = node.get("scale")
+        if deployment.is_global:
+            return 0 if count == 0 else 1
         replicas: int = deployment.given.get("replicas", 1) if count is None else count
         if replicas > self.bounds.replicas:
             path = ("services", name, *(("deploy", "replicas") if count is None else ("scale",)))

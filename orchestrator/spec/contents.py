@@ -18,12 +18,20 @@ from orchestrator.model.values import FileGrant, FileKind
 from orchestrator.spec import values
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import quoted
-from orchestrator.spec.records import Row, attributes, rows, same
+from orchestrator.spec.records import Row, attributes, rows
 from orchestrator.spec.values import BadValue
 
 LARGEST_FILE = 16 * 1024 * 1024
 _ROOTS = {FileKind.CONFIG: "/", FileKind.SECRET: "/run/secrets/"}
-GRANT = {**rows(same, "uid gid"), "mode": Row("mode", values.file_mode)}
+
+
+def _owner(text: str) -> str:
+    if not (text.isascii() and text.isdigit()) or int(text) >= 1 << 32:
+        raise BadValue(f"{quoted(text)} is no numeric id", "write a number: names differ between images")
+    return text
+
+
+GRANT = {**rows(_owner, "uid gid"), "mode": Row("mode", values.file_mode)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from orchestrator.model.stack import (
     Deploy,
     Hook,
     Network,
+    Placement,
     Provider,
     PullPolicy,
     Service,
@@ -98,7 +99,7 @@ def service(name: str, given: dict[str, Any], stack_name: str) -> Service:
         "pull_every_ns": int(given.pop("pull_every", 0)) * SECOND,
         "depends_on": _dependencies(given.pop("depends_on", {})),
         "rollout": _rollout(given.pop("rollout", {})),
-        "deploy": Deploy(mode=given.pop("mode", "replicated")),
+        "deploy": _deploy(given),
         "build": _build(given.pop("build", None)),
         "provider": _provider(given.pop("provider", None)),
         "pre_start": _hooks(given.pop("pre_start", ())),
@@ -136,6 +137,16 @@ def container(given: dict[str, Any], stack_name: str = "shop") -> Container:
     if given:
         raise ValueError(f"the tests' notation does not know {sorted(given)}")
     return result
+
+
+def _deploy(given: dict[str, Any]) -> Deploy:
+    return Deploy(
+        mode=given.pop("mode", "replicated"),
+        placement=Placement(
+            constraints=tuple(given.pop("constraints", ())), max_replicas_per_node=given.pop("most_per_host", None)
+        ),
+        reserved_nano_cpus=given.pop("reserved_nano_cpus", None),
+    )
 
 
 def _dependencies(given: Any) -> dict[str, Dependency]:

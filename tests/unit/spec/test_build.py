@@ -294,9 +294,9 @@ SERVICE: list[tuple[str, str, Any]] = [
         ),
     ),
     (
-        "deploy: {placement: {constraints: [c], preferences: [{spread: s}], max_replicas_per_node: 1}}",
+        "deploy: {placement: {constraints: [node.id == c], preferences: [{spread: s}], max_replicas_per_node: 1}}",
         "deploy",
-        Deploy(placement=Placement(constraints=("c",), preferences=("s",), max_replicas_per_node=1)),
+        Deploy(placement=Placement(constraints=("node.id == c",), preferences=("s",), max_replicas_per_node=1)),
     ),
     (
         "deploy: {restart_policy: {condition: any, delay: 1s, max_attempts: 2, window: 3s}}",
@@ -484,6 +484,15 @@ def test_a_missing_file_is_named_where_it_is_declared(tmp_path: Path) -> None:
     assert stack(tmp_path, text, read_contents=False).services["web"].container.files[0].source
 
 
+def test_an_owner_is_a_number(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: x\n    configs: [{source: c, uid: nginx}]\nconfigs: {c: {content: a}}\n"
+
+    error = refusal(tmp_path, text)
+
+    assert "`nginx` is no numeric id" == error.message
+    assert "compose.yaml:5:" in str(error.where)
+
+
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
     error = refusal(tmp_path, "services: {web: {image: x, configs: [c]}}\nconfigs: {c: {environment: NOWHERE}}\n")
 
@@ -521,6 +530,8 @@ REFUSED: list[tuple[str, str]] = [
     ("expose: ['99999']", "`99999` is not a port"),
     ("expose: [http]", "`http` is not a port"),
     ("deploy: {mode: globl}", "`globl` is none of"),
+    ("deploy: {placement: {constraints: [node.role]}}", "a constraint is written KEY == VALUE"),
+    ("deploy: {placement: {constraints: [disk == ssd]}}", "disk is no fact of a node"),
     ("deploy: {endpoint_mode: dns}", "`dns` is none of"),
     ("deploy: {restart_policy: {condition: always}}", "`always` is none of"),
     ("deploy: {update_config: {failure_action: rolback}}", "`rolback` is none of"),

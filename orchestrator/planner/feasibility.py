@@ -1,0 +1,72 @@
+"""Can the host do what the file asks? Placement and reservations, held against the engine's own facts.
+
+Before anything is touched: what cannot hold is an error, so that the plan changes nothing; what the host has too little of,
+and what no engine reserves, is said.
+"""
+
+from __future__ import annotations
+
+from orchestrator.model import humane, placement
+from orchestrator.model.stack import Service
+from orchestrator.planner.draft import Draft
+from orchestrator.planner.situation import Situation
+
+_MEBIBYTE = 1 << 20
+
+
+def check(situation: Situation, draft: Draft) -> None:
+    """Notes about every wanted service that this host cannot have as the file says."""
+    for service in situation.wanted:
+        _constraints(situation, draft, service)
+        _number(situation, draft, service)
+        _reservations(situation, draft, service)
+
+
+def _constraints(situation: Situation, draft: Draft, service: Service) -> None:
+    for index, text in enumerate(service.deploy.placement.constraints):
+        constraint = placement.parse(text)
+        why = placement.refusal(constraint, situation.observed.engine.node)
+        if why:
+            draft.error(
+                f'service "{service.name}" cannot be placed here: it asks for {text}, and {why}{_remedy(constraint)}',
+                where=situation.desired.where(f"services.{service.name}.deploy.placement.constraints[{index}]"),
+                reference="placement",
+            )
+
+
+def _remedy(constraint: placement.Constraint) -> str:
+    _, _, label = constraint.key.partition(".labels.")
+    if not label or not constraint.equal:
+        return ""
+    return f" (labels are given to an engine with `dockerd --label {label}={constraint.value}`)"
+
+
+def _number(situation: Situation, draft: Draft, service: Service) -> None:
+    most = service.deploy.placement.max_replicas_per_node
+    if most and service.replicas > most:
+        draft.error(
+            f'service "{service.name}" cannot have {service.replicas} containers here: '
+            f"at most {most} may be on one host",
+            where=situation.desired.where(f"services.{service.name}.deploy.placement.max_replicas_per_node"),
+            reference="placement",
+        )
+
+
+def _reservations(situation: Situation, draft: Draft, service: Service) -> None:
+    """An engine reserves memory as far as it can and cpus not at all; more than the host has can never be had."""
+    node, replicas = situation.observed.engine.node, service.replicas
+    memory = (service.container.resources.memory_reservation or 0) * replicas
+    cpus = (service.deploy.reserved_nano_cpus or 0) * replicas
+    if node.memory and memory > node.memory:
+        present = node.memory // _MEBIBYTE * _MEBIBYTE
+        _scarce(situation, draft, service, "memory", humane.size(memory), humane.size(present))
+    if node.nano_cpus and cpus > node.nano_cpus:
+        _scarce(situation, draft, service, "cpus", humane.cpus(cpus), humane.cpus(node.nano_cpus))
+
+
+def _scarce(situation: Situation, draft: Draft, service: Service, what: str, wanted: str, present: str) -> None:
+    draft.warn(
+        f'service "{service.name}" reserves {wanted} ({what}), and this host has {present} in all',
+        where=situation.desired.where(f"services.{service.name}.deploy.resources.reservations.{what}"),
+        reference="reservation",
+    )
