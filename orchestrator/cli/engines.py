@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.engines.base import Engine
     from orchestrator.engines.console import Console
     from orchestrator.engines.docker.client import Client
+    from orchestrator.engines.operations import Operations
 
 
 class Connected(Protocol):
@@ -26,6 +27,9 @@ class Connected(Protocol):
 
     @property
     def console(self) -> Console: ...
+
+    @property
+    def operations(self) -> Operations: ...
 
     @property
     def id(self) -> str: ...
@@ -68,6 +72,12 @@ class Docker:
         from orchestrator.engines.docker.console import DockerConsole
 
         return DockerConsole(self._client)
+
+    @property
+    def operations(self) -> Operations:
+        from orchestrator.engines.docker.operations import DockerOperations
+
+        return DockerOperations(self._client)
 
     @property
     def id(self) -> str:

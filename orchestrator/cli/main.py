@@ -81,12 +81,14 @@ def _command(arguments: list[str], context: Context) -> int:
         words = ["--help"]
     if words[:1] in (["help"], ["--help"]) or not words:
         return _help(words[1:])
-    row = _row(words[0])
+    if _names_a_group_alone(words):
+        return _help(words[:1])
+    row, rest = _row(words)
     module = import_module(f"orchestrator.cli.commands.{row.module}")
     try:
-        own = reader.after_command(row.name, words[1:], module.Options, options.Shared, given)
+        own = reader.after_command(row.name, rest, module.Options, options.Shared, given)
     except reader.HelpWanted:
-        return _help([row.name])
+        return _help(row.name.split())
     finally:
         context.shared = reader.filled(options.Shared, given)
     code: int = module.run(context, own)
@@ -98,25 +100,38 @@ def _help(names: list[str]) -> int:
         from orchestrator.cli import overview
 
         return _show(overview.page())
+    if _names_a_group_alone(names):
+        from orchestrator.cli import overview
+
+        return _show(overview.group(names[0]))
     from importlib import import_module
 
     from orchestrator.cli import typed
 
-    row = _row(names[0])
+    row, _ = _row(names)
     module = import_module(f"orchestrator.cli.commands.{row.module}")
     return _show(typed.page(row, module.Options))
 
 
-def _row(name: str) -> Row:
+def _names_a_group_alone(words: list[str]) -> bool:
+    from orchestrator.cli import table
+
+    return words[0] in table.GROUPS and words[1:] in ([], ["--help"], ["-h"], ["help"])
+
+
+def _row(words: list[str]) -> tuple[Row, list[str]]:
+    """The row that the words begin with, and the words behind."""
     from orchestrator.cli import table
     from orchestrator.errors import UsageError
 
-    row = table.find(name)
+    row, rest = table.split(words)
     if row is not None:
-        return row
+        return row, rest
     from difflib import get_close_matches
 
-    close = get_close_matches(name, [row.name for row in table.ROWS if not row.hidden], n=2)
+    name = " ".join(words[:2]) if words[0] in table.GROUPS else words[0]
+    known = [*table.GROUPS, *(row.name for row in table.ROWS if not row.hidden)]
+    close = get_close_matches(name, known, n=2)
     hint = f"did you mean `stack {'` or `stack '.join(close)}`?" if close else "`stack --help` lists the commands"
     raise UsageError(f"unknown command {name!r}", hint=hint, reference="unknown-command")
 

@@ -4,9 +4,9 @@ module.
 
 from __future__ import annotations
 
+from orchestrator.cli import table
 from orchestrator.cli.declare import Parameter, parameters
 from orchestrator.cli.options import Shared
-from orchestrator.cli.table import ROWS
 
 HEAD = """Usage: stack [OPTIONS] COMMAND
 
@@ -20,9 +20,17 @@ FOOT = """
 
 def page() -> str:
     """The whole page."""
-    commands = [(row.name, row.summary) for row in ROWS if not row.hidden]
+    commands = [(row.name, row.summary) for row in table.ROWS if not row.hidden and " " not in row.name]
+    commands += table.GROUPS.items()
     shared = [(spelled(known), known.help) for known in parameters(Shared) if not known.hidden]
     return f"{HEAD}\nCommands:\n{listed(commands)}\nOptions:\n{listed(shared)}{FOOT}"
+
+
+def group(name: str) -> str:
+    """The page of a group of commands."""
+    rows = [(row.name, row.summary) for row in table.of_group(name)]
+    head = f"Usage: stack {name} [OPTIONS] COMMAND\n\n{table.GROUPS[name]}.\n"
+    return f"{head}\nCommands:\n{listed(rows)}\n`stack {name} COMMAND --help` says more about a command.\n"
 
 
 def spelled(known: Parameter) -> str:

@@ -22,7 +22,8 @@ from orchestrator.engines.console import (
     Silent,
 )
 from orchestrator.engines.memory import Behaviour, MemoryEngine
-from orchestrator.errors import NotFound, StackError
+from orchestrator.engines.operations import Operations
+from orchestrator.errors import NotFound, StackError, UsageError
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
 
 
@@ -34,6 +35,10 @@ class Rehearsal:
         self.engine = MemoryEngine(self._read())
         self.engine.behaviours.update(_behaviours())
         self.console = RehearsalConsole(self.engine)
+
+    @property
+    def operations(self) -> Operations:
+        raise UsageError("the memory engine has nothing of this kind", hint="leave STACK_ENGINE unset for Docker")
 
     @property
     def id(self) -> str:

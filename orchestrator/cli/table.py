@@ -1,11 +1,13 @@
 """Every command in one table: its name, the module that carries it out, and one line about it.
 
 ``stack --help`` prints it and ``main`` looks names up in it; a command's module is imported only when it is the one
-asked for. A new command is a row here and a file in ``commands/``.
+asked for. A new command is a row here and a file in ``commands/``. The name of a command in a group has two words
+(``image ls``); ``GROUPS`` says what the group is about.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -41,10 +43,42 @@ ROWS = (
     Row("images", "images", "List the images that containers were made from"),
     Row("port", "port", "Show where a container's port is published"),
     Row("top", "top", "Show the processes in containers"),
+    Row("inspect", "inspect", "Show all that the engine knows of a service's containers"),
+    Row("diff", "diff", "Show files that changed in containers since their image"),
+    Row("du", "du", "Show what the stack takes of the disk"),
+    Row("info", "info", "Show what the engine is and how it is reached"),
+    Row("prune", "prune", "Remove what nobody uses of the stack"),
+    Row("login", "login", "Log in to a registry"),
+    Row("logout", "logout", "Log out of a registry"),
+    Row("image ls", "image_ls", "List the images of the stack's services"),
+    Row("image inspect", "image_inspect", "Show all that the engine knows of services' images"),
+    Row("image history", "image_history", "Show the layers of services' images"),
+    Row("image tag", "image_tag", "Give a service's image another name"),
+    Row("image save", "image_save", "Write services' images into an archive"),
+    Row("image load", "image_load", "Take images in from an archive"),
+    Row("image import", "image_import", "Make a service's image from a file system"),
+    Row("image rm", "image_rm", "Remove services' images"),
+    Row("image prune", "image_prune", "Remove images built for the stack that nothing names any more"),
+    Row("image search", "image_search", "Search the public registry"),
     Row("version", "version", "Show the version"),
 )
+
+
+GROUPS = {"image": "Work with the images of the stack's services"}
 
 
 def find(name: str) -> Row | None:
     """The row of a command."""
     return next((row for row in ROWS if row.name == name), None)
+
+
+def split(words: Sequence[str]) -> tuple[Row | None, list[str]]:
+    """The row that the first words name (two for a command of a group), and the words behind them."""
+    if words[0] not in GROUPS:
+        return find(words[0]), list(words[1:])
+    return find(" ".join(words[:2])), list(words[2:])
+
+
+def of_group(group: str) -> list[Row]:
+    """The commands of a group."""
+    return [row for row in ROWS if row.name.startswith(group + " ") and not row.hidden]

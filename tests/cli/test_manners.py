@@ -39,6 +39,18 @@ def test_help_lists_the_commands(shell: Shell, args: tuple[str, ...]) -> None:
     assert "--project-name" in page
 
 
+@pytest.mark.parametrize("args", [("image",), ("image", "--help"), ("help", "image"), ("-p", "x", "image")])
+def test_a_group_alone_lists_its_commands(shell: Shell, args: tuple[str, ...]) -> None:
+    page = shell(*args).ok().out
+    assert "Usage: stack image" in page
+    assert "  image prune " in page
+
+
+def test_a_command_of_a_group_has_a_page_and_a_suggestion(shell: Shell) -> None:
+    assert "--no-trunc" in shell("image", "history", "--help").ok().out
+    assert "did you mean `stack image history`" in shell("image", "histroy").failed(2).err
+
+
 @pytest.mark.parametrize("args", [("up", "--help"), ("help", "up"), ("up", "-h"), ("-p", "x", "up", "-d", "--help")])
 def test_help_of_a_command_lists_its_options(shell: Shell, args: tuple[str, ...]) -> None:
     page = shell(*args).ok().out

@@ -26,7 +26,7 @@ RETRY_DELAYS = (1.0, 3.0)
 def inspect(client: Client, reference: str) -> dict[str, Any] | None:
     """The engine's description of an image it has, None if it has not."""
     try:
-        found = client.get_json(f"/images/{_in_path(reference)}/json")
+        found = client.get_json(f"/images/{in_path(reference)}/json")
     except NotFound:
         return None
     return found if isinstance(found, dict) else None
@@ -66,13 +66,13 @@ def pull(
 
 def tag(client: Client, source: str, target: str) -> None:
     wanted = references.normalize(target)
-    client.post_json(f"/images/{_in_path(source)}/tag", {"repo": wanted.name, "tag": wanted.tag})
+    client.post_json(f"/images/{in_path(source)}/tag", {"repo": wanted.name, "tag": wanted.tag})
 
 
 def remove(client: Client, reference: str, *, force: bool = False) -> bool:
     """Remove the name, and the image with its last name. False when there is none; Conflict while it is used."""
     try:
-        client.delete(f"/images/{_in_path(reference)}", {"force": force})
+        client.delete(f"/images/{in_path(reference)}", {"force": force})
     except NotFound:
         return False
     return True
@@ -140,6 +140,6 @@ def _stop_if(cancel: CancelToken, reference: str) -> None:
         raise Interrupted(f"pulling {reference} was interrupted", signal_number=cancel.signal_number or 2)
 
 
-def _in_path(reference: str) -> str:
+def in_path(reference: str) -> str:
     """Slashes, colons and the at-sign stay: the engine's router takes the whole rest of the path as the name."""
     return "/".join(quote(part) for part in reference.split("/")).replace("%3A", ":").replace("%40", "@")
