@@ -191,7 +191,7 @@ class _Registry:
         return RemoteUnavailable(
             f"oci://{self.wanted.host}/{self.wanted.name} cannot be fetched: {reason}",
             where=self.where,
-            hint="check the name, and log in with `docker login` if it is private",
+            hint="check the name, and log in with `stack login` if it is private",
         )
 
 

@@ -34,11 +34,19 @@ class Registry:
         return f"127.0.0.1:{self.port}"
 
 
-def start(storage: Path, port: int, *, inside: Sequence[str] = ()) -> Registry:
-    """Serve ``storage`` on 127.0.0.1:``port``; ``inside`` are the words that enter a network namespace."""
+def start(storage: Path, port: int, *, inside: Sequence[str] = (), htpasswd: str = "") -> Registry:
+    """Serve ``storage`` on 127.0.0.1:``port``; ``inside`` are the words that enter a network namespace.
+
+    With ``htpasswd`` (lines of ``user:bcrypt``) only these users are served.
+    """
     storage.mkdir(parents=True, exist_ok=True)
     config = storage / f"config-{port}.json"
-    config.write_text(json.dumps(_configuration(storage, port)), encoding="utf-8")
+    configuration = _configuration(storage, port)
+    if htpasswd:
+        users = storage / f"users-{port}"
+        users.write_text(htpasswd, encoding="utf-8")
+        configuration["auth"] = {"htpasswd": {"realm": "registry", "path": str(users)}}
+    config.write_text(json.dumps(configuration), encoding="utf-8")
     with (storage / f"registry-{port}.log").open("ab") as log:
         try:
             process = subprocess.Popen(
@@ -93,7 +101,7 @@ def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status in (200, 401)
     except (OSError, http.client.HTTPException):
         return False
     finally:

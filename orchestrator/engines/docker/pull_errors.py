@@ -26,7 +26,7 @@ _TABLE: tuple[tuple[tuple[str, ...], Verdict], ...] = (
     ),
     (
         ("toomanyrequests", "too many requests", "rate limit", "status: 429"),
-        Verdict("rate limited", "log in with `docker login {registry}` for a higher limit, or use a mirror", True),
+        Verdict("rate limited", "log in with `stack login {registry}` for a higher limit, or use a mirror", True),
     ),
     (
         ("no matching manifest", "does not match the specified platform", "no match for platform"),
@@ -38,11 +38,11 @@ _TABLE: tuple[tuple[tuple[str, ...], Verdict], ...] = (
     ),
     (
         ("may require 'docker login'", "repository does not exist", "insufficient_scope"),
-        Verdict("not found or private", "check the name, or log in with `docker login {registry}`"),
+        Verdict("not found or private", "check the name, or log in with `stack login {registry}`"),
     ),
     (
         ("unauthorized", "authentication required", "no basic auth", "403 forbidden", "denied", "401 unauthorized"),
-        Verdict("not allowed", "log in with `docker login {registry}`; the account needs the right to pull"),
+        Verdict("not allowed", "log in with `stack login {registry}`; the account needs the right to pull"),
     ),
     (
         ("manifest unknown", "not found", "name unknown", "does not exist"),
@@ -97,5 +97,5 @@ def classify(message: str, status: int, registry: str) -> Verdict:
 
 def _filled(verdict: Verdict, registry: str) -> Verdict:
     shown = "" if registry == "docker.io" else registry
-    hint = verdict.hint.replace("`docker login {registry}`", f"`{f'docker login {shown}'.strip()}`")
+    hint = verdict.hint.replace("`stack login {registry}`", f"`{f'stack login {shown}'.strip()}`")
     return Verdict(verdict.short, hint.replace("{registry}", registry), verdict.retryable, verdict.about_image)

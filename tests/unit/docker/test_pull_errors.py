@@ -19,9 +19,9 @@ PASSING = [
 ]
 LASTING = {
     "manifest for x:1 not found: manifest unknown: manifest unknown": "check the name and the tag",
-    "pull access denied for x, repository does not exist or may require 'docker login'": "docker login",
-    "unauthorized: authentication required": "docker login",
-    "no basic auth credentials": "docker login",
+    "pull access denied for x, repository does not exist or may require 'docker login'": "stack login",
+    "unauthorized: authentication required": "stack login",
+    "no basic auth credentials": "stack login",
     "no matching manifest for linux/arm64/v8 in the manifest list entries": "platform",
     "filesystem layer verification failed for digest sha256:00": "damaged",
     "lookup nowhere.example on 10.0.0.1:53: no such host": "name",
@@ -54,7 +54,7 @@ def test_a_status_alone_is_enough_for_too_many_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("registry", "login"), [("docker.io", "`docker login`"), ("r.example", "`docker login r.example`")]
+    ("registry", "login"), [("docker.io", "`stack login`"), ("r.example", "`stack login r.example`")]
 )
 def test_the_advice_names_the_registry_to_log_in_to(registry: str, login: str) -> None:
     assert login in classify("unauthorized", 0, registry).hint
