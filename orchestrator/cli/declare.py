@@ -45,12 +45,12 @@ def text(
     *names: str,
     help: str = "",
     metavar: str = "TEXT",
-    default: str = "",
+    default: str | None = "",
     choices: tuple[str, ...] = (),
     hidden: bool = False,
     later: bool = False,
 ) -> Any:
-    """An option with one value; the last one given wins."""
+    """An option with one value; the last one given wins. ``default`` None tells "not given" from an empty one."""
     known = Parameter(names=names, kind=TEXT, help=help, metavar=metavar, choices=choices, hidden=hidden, later=later)
     return _field(known, default)
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from orchestrator.engines.base import Engine
     from orchestrator.engines.console import Console
     from orchestrator.engines.docker.client import Client
+    from orchestrator.engines.hands import Hands
     from orchestrator.engines.operations import Operations
 
 
 class Connected(Protocol):
-    """An engine, its console, and the name by which a host tells it from others."""
+    """An engine, its console, hands on its containers, and the name by which a host tells it from others."""
 
     @property
     def engine(self) -> Engine: ...
@@ -30,6 +31,9 @@ class Connected(Protocol):
 
     @property
     def operations(self) -> Operations: ...
+
+    @property
+    def hands(self) -> Hands: ...
 
     @property
     def id(self) -> str: ...
@@ -78,6 +82,12 @@ class Docker:
         from orchestrator.engines.docker.operations import DockerOperations
 
         return DockerOperations(self._client)
+
+    @property
+    def hands(self) -> Hands:
+        from orchestrator.engines.docker.hands import DockerHands
+
+        return DockerHands(self._client)
 
     @property
     def id(self) -> str:

@@ -59,6 +59,7 @@ def identify(context: Context) -> Identity:
         if not explicit or context.shared.files:
             raise
         return Identity(names.chosen(explicit, context.environment) or explicit, None)
+    context.variables = found.environment
     services = found.model.get("services")
     return Identity(found.name, frozenset([*(services or ()), *found.disabled]))
 

@@ -15,6 +15,7 @@ from orchestrator.controller.lock import stack_lock
 from orchestrator.errors import ApplyFailed, Interrupted, UsageError
 from orchestrator.events import PlanMade, Quiet
 from orchestrator.executor import apply
+from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import ApplyResult, Plan
 from orchestrator.model.stack import Stack
@@ -56,17 +57,28 @@ def order(
         return carry_out(context, plan, title=f"{title} {name}")
 
 
-def carry_out(context: Context, plan: Plan, *, title: str, live: bool = True) -> ApplyResult:
+def carry_out(
+    context: Context, plan: Plan, *, title: str, live: bool = True, hush: frozenset[type[Action]] = frozenset()
+) -> ApplyResult:
     """Carry out a plan as it is; what fails is an error that says so. Not ``live`` while others write on the screen."""
-    result = run(context, plan, title=title, live=live)
+    result = run(context, plan, title=title, live=live, hush=hush)
     if not result.ok:
         raise failed(result)
     return result
 
 
-def run(context: Context, plan: Plan, *, title: str, live: bool, silent: bool = False) -> ApplyResult:
+def run(
+    context: Context,
+    plan: Plan,
+    *,
+    title: str,
+    live: bool,
+    silent: bool = False,
+    hush: frozenset[type[Action]] = frozenset(),
+) -> ApplyResult:
     """Carry out a plan as it is, with a display unless ``silent``; failures are in the result."""
-    with context.display(title, live=live) if not silent else nullcontext(Quiet()) as sink:
+    with context.display(title, live=live) if not silent else nullcontext(Quiet()) as display:
+        sink = running.Hushed(display, hush) if hush else display
         sink.emit(PlanMade(plan))
         result = apply(plan, context.engine.engine, workers=context.workers, sink=sink, cancel=context.cancel)
     if context.cancel.is_set():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn
 
 from orchestrator.engines.console import (
     Ended,
@@ -21,6 +22,7 @@ from orchestrator.engines.console import (
     Said,
     Silent,
 )
+from orchestrator.engines.hands import Attachment, Facts
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.engines.operations import Operations
 from orchestrator.errors import NotFound, StackError, UsageError
@@ -35,6 +37,7 @@ class Rehearsal:
         self.engine = MemoryEngine(self._read())
         self.engine.behaviours.update(_behaviours())
         self.console = RehearsalConsole(self.engine)
+        self.hands = RehearsalHands(self.console)
 
     @property
     def operations(self) -> Operations:
@@ -110,6 +113,29 @@ class RehearsalConsole:
             if container in (found.id, found.name):
                 return found
         raise NotFound(f"no such container: {container}")
+
+
+class RehearsalHands:
+    """Containers of the memory engine have nothing inside; they can be looked at and waited for."""
+
+    def __init__(self, console: RehearsalConsole) -> None:
+        self._console = console
+
+    def attach(self, wish: Attachment) -> int | None:
+        if wish.start is not None:
+            wish.start()
+        return self.wait(wish.container)
+
+    def facts(self, container: str) -> Facts:
+        return Facts(id=container, running=self._console.ended(container).running)
+
+    def wait(self, container: str) -> int:
+        return self._console.ended(container).exit_code
+
+    def nothing_inside(self, *_: object, **__: object) -> NoReturn:
+        raise UsageError("containers of the memory engine have nothing inside", hint="use a real engine for this")
+
+    path = take = put = export = commit = measure = events = nothing_inside
 
 
 class RehearsalLogs:

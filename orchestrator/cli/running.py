@@ -6,7 +6,7 @@ what failed, with what the container said last, and what serves now.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from orchestrator.cli import signals
 from orchestrator.cli.render import words
@@ -88,7 +88,7 @@ def failure(result: Result) -> StackError:
     """The error that says why a run did not reach the desired state."""
     if not result.failures:
         impossible = [note for note in result.notes if note.level is Level.ERROR]
-        return _impossible(impossible) if impossible else _unsettled(result)
+        return impossible_because(impossible) if impossible else _unsettled(result)
     first = result.failures[0]
     lines = failures(result.failures)
     if result.restored:
@@ -111,8 +111,9 @@ def _further(failures: tuple[StepResult, ...]) -> list[str]:
     return [_failed(one).partition("\n")[0] for one in failures]
 
 
-def _impossible(notes: list[Note]) -> StackError:
-    first, *others = notes
+def impossible_because(notes: Iterable[Note]) -> StackError:
+    """The error for a plan that cannot be: its notes say why."""
+    first, *others = (note for note in notes if note.level is Level.ERROR)
     text = "\n".join([first.text, *(other.text for other in others)])
     return PlanError(text, where=first.where, reference=first.reference)
 

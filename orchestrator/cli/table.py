@@ -27,6 +27,7 @@ ROWS = (
     Row("ls", "ls", "List running stacks"),
     Row("logs", "logs", "Show what containers print"),
     Row("exec", "exec", "Run a command in a running container"),
+    Row("run", "run", "Run a command in a container of its own"),
     Row("config", "config", "Show the stack as it is understood"),
     Row("graph", "graph", "Show who depends on whom"),
     Row("create", "create", "Create containers without starting them"),

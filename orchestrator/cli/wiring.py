@@ -37,6 +37,7 @@ class Context:
         self.shared = Shared()
         self.cancel = CancelToken()
         self.secrets: frozenset[str] = frozenset()
+        self.variables: Mapping[str, str] = environment  # with those of the env files, once these are read
         self.error_code = 0  # set by a command whose codes mean something else: what every error is to exit with
         self._engine: Connected | None = None
 
@@ -95,7 +96,7 @@ class Context:
 
     def switch(self, name: str) -> bool:
         """Whether a ``COMPOSE_*`` variable is on; by Compose's rule, which knows neither "yes" nor "on"."""
-        return self.environment.get(name, "").lower() in ("1", "t", "true", "y")
+        return self.variables.get(name, "").lower() in ("1", "t", "true", "y")
 
     def load(self, services: tuple[str, ...] = (), *, contents: bool = True) -> Stack:
         """The stack as the user's files say; profiles of ``services`` are enabled."""

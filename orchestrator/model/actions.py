@@ -87,6 +87,19 @@ class RemoveVolume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OneOff:
+    """What sets a container for one command apart from a replica.
+
+    ``auto_remove``: the engine removes it when it ends. ``aliases``: it answers to its service's name and aliases.
+    ``stdin_once``: its input ends with ours.
+    """
+
+    auto_remove: bool = False
+    aliases: bool = False
+    stdin_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateContainer:
     """Create, not start. ``networks`` maps the engine's network names to attachments, the primary first.
 
@@ -101,6 +114,7 @@ class CreateContainer:
     labels: Mapping[str, str] = field(default_factory=dict)
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
     peers: Mapping[str, ContainerRef] = field(default_factory=dict)
+    oneoff: OneOff | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ containers of a service have their turn is the rollout's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model import naming
@@ -17,6 +17,7 @@ from orchestrator.model.actions import (
     CreateContainer,
     DisconnectNetwork,
     HookKind,
+    OneOff,
     RemoveContainer,
     RenameContainer,
     RestartContainer,
@@ -109,17 +110,20 @@ class Workshop:
         after: Iterable[Id | None] = (),
         replaces: ObservedContainer | None = None,
         differences: tuple[Difference, ...] = (),
+        labels: Mapping[str, str] | None = None,
+        oneoff: OneOff | None = None,
     ) -> Life:
-        """Steps that create a container and fill it, ready to be started."""
+        """Steps that create a container and fill it, ready to be started. ``labels`` come on top of the usual ones."""
         target = ContainerRef(name, "", service.name, slot)
         mates = self._peers(service)
         action = CreateContainer(
             container=target,
             settings=service.container,
             networks=self.attachments(service),
-            labels=self.labels(service, slot),
+            labels={**self.labels(service, slot), **(labels or {})},
             anonymous_volumes=self._taken_over(service, replaces),
             peers={name: life.ref for name, life in mates.items()},
+            oneoff=oneoff,
         )
         made = self.draft.add(
             action,

@@ -22,11 +22,11 @@ def orphans(situation: Situation, draft: Draft) -> tuple[Remove, ...]:
     ended = tuple(c for c in situation.everything if c.oneoff and c.state in (State.EXITED, State.DEAD))
     if policy.remove_orphans:
         return tuple(Remove(c, "not in the file") for c in found) + tuple(Remove(c, "it has ended") for c in ended)
-    if found and not policy.ignore_orphans:
-        names = ", ".join(sorted(container.name for container in found))
+    left = sorted(container.name for container in (*found, *(() if policy.remove_networks else ended)))
+    if left and not policy.ignore_orphans:
+        names = ", ".join(left)
         draft.warn(
-            f"containers of services that are not in the file: {names}; remove them with --remove-orphans",
-            reference="orphans",
+            f"orphan containers (not in the file): {names}; remove them with --remove-orphans", reference="orphans"
         )
     return ()
 

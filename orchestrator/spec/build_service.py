@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -127,14 +127,7 @@ class Builder:
         return (*mounts, *(_tmpfs(text) for text in texts(node.get("tmpfs"))))
 
     def _mount(self, node: Mapping[str, Any]) -> Mount:
-        given = attributes(node, MOUNT)
-        details = given.pop(node["type"], {})
-        for other in ("bind", "volume", "tmpfs", "image"):
-            given.pop(other, None)
-        if node["type"] == "volume" and given.get("source"):
-            given["key"] = given["source"]
-            given["source"] = (self._section("volumes").get(given["key"]) or {}).get("name", given["key"])
-        return Mount(**given, **details)
+        return mount(node, lambda key: (self._section("volumes").get(key) or {}).get("name", key))
 
     def _files(self, node: Map) -> tuple[Any, ...]:
         grants: list[Any] = []
@@ -149,6 +142,18 @@ class Builder:
         if name not in ("seccomp=", "seccomp:") or profile in ("unconfined", "builtin", "") or profile[0] in "{/":
             return option
         return name + self.contents.profile(os.path.normpath(os.path.join(self.directory, profile)))
+
+
+def mount(node: Mapping[str, Any], name_of: Callable[[str], str]) -> Mount:
+    """A mount in its long form; ``name_of`` gives the engine's name of a volume of the file."""
+    given = attributes(node, MOUNT)
+    details = given.pop(node["type"], {})
+    for other in ("bind", "volume", "tmpfs", "image"):
+        given.pop(other, None)
+    if node["type"] == "volume" and given.get("source"):
+        given["key"] = given["source"]
+        given["source"] = name_of(given["key"])
+    return Mount(**given, **details)
 
 
 def _at(key: str, make: Any, *arguments: Any) -> Any:

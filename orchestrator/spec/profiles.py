@@ -73,7 +73,7 @@ def _matching(services: Map, names: Sequence[str], disabled: Map) -> list[str]:
         matches = [pattern] if pattern in services else [name for name in services if fnmatchcase(name, pattern)]
         if not matches:
             raise UsageError(
-                f"there is no service {pattern!r}",
+                f"no such service: {pattern}",
                 hint=did_you_mean(pattern, [*services, *disabled]),
                 reference="no-such-service",
             )

@@ -114,7 +114,7 @@ def test_switches_take_true_and_false(shop: Shell) -> None:
         (("up", "-d", "--abort-on-container-exit"), "contradict each other"),
         (("up", "--build", "--no-build"), "contradict each other"),
         (("up", "--scale", "web=x"), "does not say how many"),
-        (("up", "nosuch"), "no service 'nosuch'"),
+        (("up", "nosuch"), "no such service: nosuch"),
         (("logs", "--index", "1"), "--index needs exactly one service"),
         (("logs", "--since", "tomorrowish"), "does not understand the time"),
     ],

@@ -17,6 +17,7 @@ from .commands import Result, Running, environment_for, run_stack, start_stack
 from .engines import PROJECT_LABEL, Census, Engine, Json
 from .faults import Fault
 from .proxy import Proxy
+from .terminal import Terminal
 
 
 class Project:
@@ -46,12 +47,13 @@ class Project:
         env: Mapping[str, str] | None = None,
         file: str = "app.yml",
         fault: Fault | None = None,
+        stdin: str = "",
         limit: float = 120.0,
     ) -> Result:
         """Run a sub-command to its end with ``-f`` and ``-p`` given; the result holds the requests made meanwhile."""
         with Proxy(self.engine.address, fault=fault) as proxy:
             environment = self.environment({"DOCKER_HOST": proxy.address, **(env or {})})
-            with start_stack(self._words(args, file), cwd=self.folder, env=environment) as running:
+            with start_stack(self._words(args, file), cwd=self.folder, env=environment, stdin=stdin) as running:
                 proxy.aim_at(running.process.pid)
                 result = running.finish(limit)
             self.foreign_removals += proxy.foreign_removals(PROJECT_LABEL, self.name)
@@ -60,6 +62,10 @@ class Project:
     def start(self, *args: str, env: Mapping[str, str] | None = None, file: str = "app.yml") -> Running:
         """The same without waiting and without the proxy: for attached runs and signals. Use it in a ``with``."""
         return start_stack(self._words(args, file), cwd=self.folder, env=self.environment(env))
+
+    def terminal(self, *args: str, env: Mapping[str, str] | None = None, file: str = "app.yml") -> Terminal:
+        """The same in a terminal of its own. Use it in a ``with``."""
+        return Terminal(self._words(args, file), cwd=self.folder, env=self.environment(env))
 
     def up(self, *args: str, file: str = "app.yml", env: Mapping[str, str] | None = None) -> Result:
         """``up -d``, which must succeed."""

@@ -94,7 +94,7 @@ def pack_tree(root: str, names: Iterable[str]) -> Iterator[bytes]:
     for name in names:
         path = os.path.join(root, name)
         try:
-            yield from _entry(path, name)
+            yield from entry(path, name)
         except FileNotFoundError:
             continue  # gone since it was listed
         except OSError as problem:
@@ -121,11 +121,14 @@ def _included(context: str, ignored: list[str], dockerfile: str) -> list[str]:
     return sorted(exclude_paths(os.path.abspath(context), list(ignored), dockerfile=dockerfile))
 
 
-def _entry(path: str, name: str) -> Iterator[bytes]:
+def entry(path: str, name: str, *, owners: bool = False) -> Iterator[bytes]:
+    """A file, folder or link as a tar entry called ``name``; it belongs to root unless ``owners`` are kept."""
     from tarfile import DIRTYPE, SYMTYPE, TarInfo
 
     found = os.lstat(path)
     info = TarInfo(name)
+    if owners:
+        info.uid, info.gid = found.st_uid, found.st_gid
     info.mode, info.mtime = stat.S_IMODE(found.st_mode), int(max(0, found.st_mtime))
     if stat.S_ISDIR(found.st_mode):
         info.type = DIRTYPE

@@ -17,7 +17,7 @@ from orchestrator.engines.docker import translate_resources as resources
 from orchestrator.engines.docker.draft import Draft, Row, Wish, config, host_config
 from orchestrator.engines.docker.surroundings import Surroundings
 from orchestrator.model import naming
-from orchestrator.model.actions import CreateContainer
+from orchestrator.model.actions import CreateContainer, OneOff
 from orchestrator.model.values import SECOND, Healthcheck
 
 MISSING_START_INTERVAL = (1, 44)
@@ -30,7 +30,16 @@ def create(action: CreateContainer, around: Surroundings) -> Draft:
     wish = Wish(action, around)
     for row in ROWS.values():
         row(draft, wish)
+    if action.oneoff is not None:
+        _oneoff(draft, action.oneoff)
     return draft
+
+
+def _oneoff(draft: Draft, oneoff: OneOff) -> None:
+    if oneoff.auto_remove:
+        draft.host["AutoRemove"] = True
+    if oneoff.stdin_once:
+        draft.config |= {"AttachStdin": True, "StdinOnce": True}
 
 
 def _platform(draft: Draft, wish: Wish) -> None:

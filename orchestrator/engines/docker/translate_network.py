@@ -7,6 +7,7 @@ draft, to be carried out at once after the create, so that the one action still 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.engines.docker.draft import Draft, Wish
@@ -35,14 +36,27 @@ def endpoints(draft: Draft, wish: Wish) -> None:
     if wish.around.api < SEVERAL_ENDPOINTS:
         at_create, later = at_create[:1], at_create[1:]
     aliases = implied_aliases(wish.action.container.name, wish.action.labels)
+    container = wish.action.container
+    if _goes_by_its_own_name(wish):
+        aliases = aliases[:1]
+        container = replace(container, service="")
+        at_create, later = _without_aliases(at_create), _without_aliases(later)
     for number, (network, attachment) in enumerate(at_create):
         body = endpoint(attachment, aliases, wish.around, primary=number == 0)
         peers = _endpoint_links(wish)
         draft.endpoints[network] = body | ({"Links": peers} if peers else {})
     draft.connect += [
-        ConnectNetwork(container=wish.action.container, network=network, attachment=attachment)
-        for network, attachment in later
+        ConnectNetwork(container=container, network=network, attachment=attachment) for network, attachment in later
     ]
+
+
+def _goes_by_its_own_name(wish: Wish) -> bool:
+    """A container for one command does not answer for its service unless asked to."""
+    return wish.action.oneoff is not None and not wish.action.oneoff.aliases
+
+
+def _without_aliases(networks: list[tuple[str, Attachment]]) -> list[tuple[str, Attachment]]:
+    return [(network, replace(attachment, aliases=())) for network, attachment in networks]
 
 
 def implied_aliases(name: str, labels: Mapping[str, str]) -> tuple[str, ...]:
