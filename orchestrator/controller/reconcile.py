@@ -88,27 +88,36 @@ def reconcile(
     cancel: CancelToken,
     max_passes: int = MAX_PASSES,
     first: tuple[Plan, ObservedState] | None = None,
+    given_up: Iterable[str] = (),
 ) -> Result:
     """Bring ``stack`` to its desired state on ``engine``.
 
-    ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. Raises Interrupted
+    ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. ``given_up`` are services
+    whose wanted version failed in an earlier reconcile of the same stack: it is not tried again. Raises Interrupted
     when ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception; it is in
     the result.
     """
-    return _Reconciliation(stack, engine, policy, sink, workers, cancel).run(max_passes, first)
+    return _Reconciliation(stack, engine, policy, sink, workers, cancel, given_up).run(max_passes, first)
 
 
 class _Reconciliation:
     """What is carried from pass to pass."""
 
     def __init__(
-        self, stack: Stack, engine: Engine, policy: Policy, sink: Sink, workers: int, cancel: CancelToken
+        self,
+        stack: Stack,
+        engine: Engine,
+        policy: Policy,
+        sink: Sink,
+        workers: int,
+        cancel: CancelToken,
+        given_up: Iterable[str] = (),
     ) -> None:
         self.stack, self.engine, self.policy = stack, engine, policy
         self.sink, self.workers, self.cancel = sink, workers, cancel
         self.failures: list[StepResult] = []
         self.notes: dict[str, Note] = {}
-        self.restored: set[str] = set()
+        self.restored: set[str] = set(given_up)
         self.changed = 0
         self.retries = 0
 

@@ -7,6 +7,7 @@ whether the same action may simply be tried again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.cancel import CancelToken
@@ -14,6 +15,19 @@ from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
 
 Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something changed: an object of ``stack``, where the engine says whose it is, else one called ``name``.
+
+    ``kind`` is container, network or volume; ``gap`` means that changes may have been missed: look at everything.
+    """
+
+    kind: str
+    name: str = ""
+    stack: str = ""
+    action: str = ""
 
 
 class Engine(Protocol):
@@ -33,6 +47,13 @@ class Engine(Protocol):
 
         Returns text the reader needs (usually ""). Raises EngineError; its message carries the container's last log lines where
         a container failed. Safe to call from many threads.
+        """
+        ...
+
+    def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call ``listener``, quickly and from a thread of the engine's, whenever something changes; the answer ends that.
+
+        Raises EngineUnreachable when it cannot begin; once begun it goes on over restarts of the engine, and tells of gaps.
         """
         ...
 

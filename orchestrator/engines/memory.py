@@ -12,7 +12,7 @@ from threading import RLock
 from typing import TypeVar
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.base import Progress
+from orchestrator.engines.base import Change, Progress
 from orchestrator.errors import EngineError, ImageUnavailable, StackError
 from orchestrator.model import actions, naming
 from orchestrator.model.observed import (
@@ -65,6 +65,7 @@ class MemoryEngine:
         self.behaviours = dict(behaviours or {})
         self.failure = failure
         self.executed: list[actions.Action] = []
+        self._listeners: list[Callable[[Change], None]] = []
 
     @property
     def identity(self) -> str:
@@ -80,6 +81,7 @@ class MemoryEngine:
         """Do something to the world that no plan of ours did: somebody's hand."""
         with self._lock:
             self._world = edit(self._world)
+        self._tell()
 
     def observe(self, scope: Scope) -> ObservedState:
         with self._lock:
@@ -94,7 +96,17 @@ class MemoryEngine:
             self._refuse(action)
             self._world = self._settled(transition(self._world, action), action)
             self.executed.append(action)
+        self._tell()
         return ""
+
+    def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _tell(self) -> None:
+        """Which object it was is not said: whoever listens looks."""
+        for listener in list(self._listeners):
+            listener(Change("gap"))
 
     def close(self) -> None:
         return None

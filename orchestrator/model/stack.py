@@ -225,6 +225,7 @@ class Stack:
     networks: Mapping[str, Network] = field(default_factory=dict)
     volumes: Mapping[str, Volume] = field(default_factory=dict)
     models: Mapping[str, LanguageModel] = field(default_factory=dict)
+    after: tuple[str, ...] = ()  # stacks of the same host that a controller brings up first
     working_dir: str = ""
     config_files: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()

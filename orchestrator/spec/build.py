@@ -63,6 +63,7 @@ def to_stack(
             networks=_section(model, "networks", _network),
             volumes=_section(model, "volumes", _volume),
             models=_section(model, "models", _model),
+            after=_after(model),
             disabled=frozenset(disabled),
             working_dir=working_dir,
             config_files=config_files,
@@ -99,6 +100,12 @@ def _volume(key: str, node: Mapping[str, Any] | None) -> Volume:
     own = (node or {}).get("x-stack")
     protect = isinstance(own, dict) and own.get("protect") is True
     return Volume(key=key, protect=protect, **{"name": key, **attributes(node or {}, VOLUME)})
+
+
+def _after(model: Map) -> tuple[str, ...]:
+    own = model.get("x-stack")
+    named = own.get("after") if isinstance(own, dict) else None
+    return (named,) if isinstance(named, str) else tuple(named or ())
 
 
 def _model(key: str, node: Mapping[str, Any]) -> LanguageModel:

@@ -54,6 +54,7 @@ TABLES: Mapping[str, tuple[Collection[str], ...]] = {
 }
 # Read without a table, because more than one value decides.
 BY_HAND: Mapping[str, Collection[str]] = {
+    "": ("x-stack",),
     "service": (
         *("image", "build", "networks", "volumes", "tmpfs", "configs", "secrets", "security_opt"),
         *("depends_on", "deploy", "scale", "pull_policy"),

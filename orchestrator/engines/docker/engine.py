@@ -7,9 +7,10 @@ facts, ids of images, one subscription to events.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.base import Progress
+from orchestrator.engines.base import Change, Progress
 from orchestrator.engines.docker import facts
 from orchestrator.engines.docker import observe as observing
 from orchestrator.engines.docker.access import Access
@@ -47,6 +48,11 @@ class DockerEngine:
         from orchestrator.engines.docker.execute import execute  # a plan without steps needs none of it
 
         return execute(self._access, action, progress, cancel)
+
+    def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        from orchestrator.engines.docker import watching
+
+        return watching.watch(self.client, listener)
 
     def close(self) -> None:
         self._access.close()

@@ -1,0 +1,331 @@
+"""One pass over one stack: look, judge, and bring about what the file says, as far as the host's file permits.
+
+Triggers never say what to do; a pass finds out by itself: the desired state is loaded anew, the engine is observed, and the plan
+between the two is carried out by ``reconcile`` like that of any command. What is remembered from pass to pass can be lost: the
+history of exits (``healing``), failures in a row, and which versions failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator import graph
+from orchestrator.cancel import CancelToken
+from orchestrator.controller import views
+from orchestrator.controller.backoff import ENGINE, STACK
+from orchestrator.controller.healing import Healer, Healing
+from orchestrator.controller.intents import Intents, Stopped
+from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.reconcile import Result, reconcile, scope_of
+from orchestrator.controller.rests import Rest, Rests
+from orchestrator.controller.sources import Source
+from orchestrator.controller.status import Board, Phase, StackStatus
+from orchestrator.engines.base import Engine
+from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
+from orchestrator.events import Quiet, Sink
+from orchestrator.executor import apply
+from orchestrator.model.host import HostStack, Mode, Window
+from orchestrator.model.observed import ObservedContainer, ObservedState
+from orchestrator.model.plan import Level, Plan
+from orchestrator.model.stack import Stack
+from orchestrator.planner import orders
+from orchestrator.planner.plan import plan as make_plan
+from orchestrator.planner.plan import version
+from orchestrator.planner.policy import Policy, Recreate
+
+BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
+    another stack was brought about; ``loaded`` is told of the stack that a pass works on.
+    """
+
+    engine: Engine
+    board: Board
+    intents: Intents
+    cancel: CancelToken
+    monotonic: Callable[[], float]
+    now: Callable[[], float]
+    wall: Callable[[], tuple[int, int]]
+    chance: Callable[[], float]
+    settled: Callable[[str], bool]
+    loaded: Callable[[str, Stack], None]
+    sink: Callable[[str], Sink] = lambda _stack: Quiet()
+    workers: int = 8
+
+
+class Keeper:
+    """Keeps one stack. ``run`` makes one pass and answers with the seconds until the next one at the latest."""
+
+    def __init__(self, entry: HostStack, source: Source, means: Means) -> None:
+        self.entry, self.source, self.means = entry, source, means
+        self.healer = Healer()
+        self.wanted: Stack | None = None
+        self.held: frozenset[str] = frozenset()
+        self.rests = Rests()
+        self.failures = 0
+        self.not_before = 0.0
+        self.settled = False
+        self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now())
+        means.board.put(self.status)
+
+    def knows(self, kind: str, name: str) -> bool:
+        """Whether the engine's object of that name may be one of this stack's, or one that it uses."""
+        if self.wanted is None:
+            return True
+        named = self.wanted.networks if kind == "network" else self.wanted.volumes
+        return any(one.name == name for one in named.values())
+
+    def run(self) -> float:
+        if self.entry.mode is Mode.SUSPENDED:
+            self._show(Phase.SUSPENDED, "suspended")
+            return self.entry.resync
+        try:
+            return self._pass()
+        except LockHeld as problem:
+            self._show(Phase.WAITING, problem.message, reference=problem.ref)
+            return BUSY_SECONDS
+        except EngineUnreachable as problem:
+            self.failures += 1
+            if self.status.phase is not Phase.UNREACHABLE:
+                self._tell("unreachable", problem.message)
+            self._show(Phase.UNREACHABLE, problem.message, reference=problem.ref)
+            return ENGINE.delay(self.failures, self.means.chance())
+        except SpecError as problem:
+            self.settled = True
+            self._refuse(problem)
+            return self.entry.resync
+        except Interrupted:
+            return self.entry.resync
+        except StackError as problem:
+            return self._failed(problem.message, problem.ref)
+
+    def _refuse(self, problem: SpecError) -> None:
+        """What cannot be used changes nothing; a new version is waited for."""
+        if self.status.phase is not Phase.INVALID or self.status.message != problem.message:
+            self.means.board.tell(self.entry.name, "invalid", str(problem), level="error")
+        self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
+
+    def _pass(self) -> float:
+        stack = self._load()
+        waits_for = [other for other in stack.after if not self.means.settled(other)]
+        if waits_for:
+            self._show(Phase.WAITING, f"waits for stack {', '.join(waits_for)}")
+            return self.entry.resync
+        early = self.not_before - self.means.monotonic()
+        if early > 0:
+            return early
+        engine = self.means.engine
+        with stack_lock(engine.identity, stack.name, wait=False, cancel=self.means.cancel):
+            return self._look(stack)
+
+    def _load(self) -> Stack:
+        stack = self.source.load().stack
+        self.means.loaded(self.entry.name, stack)
+        if stack != self.wanted:
+            if self.wanted is not None:
+                self.means.board.tell(self.entry.name, "changed", "the file has changed")
+            self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
+            self.healer.forget()
+            self.rests.forget()
+        return stack
+
+    def _look(self, stack: Stack) -> float:
+        observed = self.means.engine.observe(scope_of(stack))
+        stopped = self.means.intents.of(stack.name)
+        healing = self._judge(stack, observed, stopped)
+        policy = self._policy(stack, observed, stopped, healing)
+        plan = make_plan(stack, observed, policy)
+        self.status = replace(
+            self.status,
+            looked_at=self.means.now(),
+            passes=self.status.passes + 1,
+            services=views.services(stack, observed, healing, stopped),
+            files=self.source.places(),
+        )
+        if stopped.down or (stopped and not policy.targets and plan.empty):
+            self._show(Phase.STOPPED, "stopped on purpose; `stack up` starts it again", drift=())
+            self.settled = True
+            return self.entry.resync
+        if plan.empty and not _impossible(plan) and not healing.restart and not healing.replace:
+            return self._converged(healing)
+        if not self._may_change():
+            return self._only_shown(plan)
+        return self._change(stack, observed, policy, plan, healing)
+
+    def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
+        if not self.entry.heal:
+            return Healing()
+        watched: list[ObservedContainer] = [
+            container
+            for name in stack.services
+            if name not in stopped.services and not stopped.down
+            for container in observed.of_service(name)
+        ]
+        healing = self.healer.judge(watched, self.means.monotonic())
+        for service in sorted(healing.began_to_loop):
+            self._tell("crash-loop", f"{service} keeps ending; it is started again after growing pauses", service)
+        for service in sorted(healing.recovered):
+            self._tell("recovered", f"{service} runs again without ending", service, level="info")
+        return healing
+
+    def _policy(self, stack: Stack, observed: ObservedState, stopped: Stopped, healing: Healing) -> Policy:
+        """What rests is left alone, and with it what waits for it; what was stopped on purpose is left alone by itself."""
+        resting = {*healing.resting, *self.rests.active(self.means.monotonic())}
+        waiting = graph.closure(graph.dependents(graph.dependencies(stack)), resting & stack.services.keys())
+        left_alone = stopped.services | waiting
+        targets = frozenset(stack.services) - left_alone if left_alone else None
+        return Policy(
+            targets=targets,
+            dependencies=targets is None,
+            remove_orphans=self.entry.prune,
+            ignore_orphans=True,
+            held=frozenset((name, version(stack, observed, name)) for name in self.held),
+        )
+
+    def _may_change(self) -> bool:
+        return self.entry.mode is Mode.ENFORCE and self._is_open(self.entry.windows)
+
+    def _is_open(self, windows: tuple[Window, ...]) -> bool:
+        day, minute = self.means.wall()
+        return not windows or any(window.contains(day, minute) for window in windows)
+
+    def _only_shown(self, plan: Plan) -> float:
+        self.settled = True
+        drift = views.drift(plan)
+        if drift != self.status.drift:
+            self._tell("drift", views.summary(drift), level="warning")
+        waits = self.entry.mode is Mode.ENFORCE
+        message = "waits for its window" if waits else "drift is only reported"
+        self._show(Phase.DRIFTED, message, drift=drift, plan=plan)
+        return min(self.entry.resync, 60.0) if waits else self.entry.resync
+
+    def _converged(self, healing: Healing) -> float:
+        """Nothing is left to do now; whether all is well is another matter."""
+        self.settled = True
+        now = self.means.monotonic()
+        tired = self.rests.active(now)
+        troubled = sorted(healing.loops | healing.unhealthy)
+        if tired:
+            return self._tired(tired, now)
+        self.failures = 0
+        if self.held:
+            text = f"the new version of {', '.join(sorted(self.held))} failed; the one before serves"
+            self._show(Phase.FAILED, text, reference="restored", drift=())
+        elif troubled:
+            self._show(Phase.DEGRADED, f"not well: {', '.join(troubled)}", drift=())
+        else:
+            self.rests.forget()
+            self._show(Phase.CONVERGED, "", drift=(), retry_at=0.0)
+        return min([self.entry.resync, *(max(0.05, until - now) for until in healing.resting.values())])
+
+    def _tired(self, tired: Mapping[str, Rest], now: float) -> float:
+        """Services failed and are left alone for a while; the rest of the stack is as it should be."""
+        first = min(tired.values(), key=lambda rest: rest.until)
+        delay = max(0.05, first.until - now)
+        self._show(Phase.FAILED, first.message, reference=first.reference, drift=(), retry_at=self.means.now() + delay)
+        return min(self.entry.resync, delay)
+
+    def _change(self, stack: Stack, observed: ObservedState, policy: Policy, plan: Plan, healing: Healing) -> float:
+        if not plan.empty:
+            self._show(Phase.PROGRESSING, views.summary(views.drift(plan)), drift=views.drift(plan), plan=plan)
+        self._heal(stack, observed, policy, healing)
+        result = reconcile(
+            stack,
+            self.means.engine,
+            policy,
+            sink=self.means.sink(stack.name),
+            workers=self.means.workers,
+            cancel=self.means.cancel,
+            first=None if healing.restart or healing.replace else (plan, observed),
+            given_up=self.held,
+        )
+        return self._after(result)
+
+    def _heal(self, stack: Stack, observed: ObservedState, policy: Policy, healing: Healing) -> None:
+        """Restart what is sick; where that did not help before, put a new container in its place."""
+        if healing.restart:
+            names = ", ".join(container.name for container in healing.restart)
+            self._tell("unhealthy", f"{names}: unhealthy, restarted")
+            order = orders.restart(observed, healing.restart, stack, dependents=False)
+            apply(
+                order,
+                self.means.engine,
+                workers=self.means.workers,
+                sink=self.means.sink(stack.name),
+                cancel=self.means.cancel,
+            )
+        if healing.replace:
+            names = ", ".join(sorted(healing.replace))
+            self._tell("unhealthy", f"{names}: still unhealthy, replaced")
+            forced = replace(policy, targets=healing.replace, dependencies=False, recreate=Recreate.FORCE)
+            reconcile(
+                stack,
+                self.means.engine,
+                forced,
+                sink=self.means.sink(stack.name),
+                workers=self.means.workers,
+                cancel=self.means.cancel,
+            )
+
+    def _after(self, result: Result) -> float:
+        if result.changed:
+            self.status = replace(self.status, changed_at=self.means.now())
+        fresh = frozenset(result.restored) - self.held
+        if fresh:
+            self.held |= fresh
+            names = ", ".join(sorted(fresh))
+            self._tell("restored", f"the new version of {names} failed; the one before serves again", level="error")
+        elif not result.ok:
+            return self._failed_at(result)
+        elif result.changed:
+            self._tell("applied", f"{result.changed} changes made", level="info")
+        self.settled = True
+        return 0.0  # what was changed is looked at once more
+
+    def _failed_at(self, result: Result) -> float:
+        """Where the failure is one of services, only they rest."""
+        message, reference = views.failure(result)
+        services = views.failed_services(result)
+        if not services:
+            return self._failed(message, reference)
+        now = self.means.monotonic()
+        for service in sorted(services):
+            if self.rests.add(service, message, reference, now, self.means.chance()):
+                self._tell("failed", message, service, level="error")
+        return 0.0
+
+    def _failed(self, message: str, reference: str) -> float:
+        self.failures += 1
+        self.settled = True
+        if self.status.phase is not Phase.FAILED or self.status.message != message:
+            self._tell("failed", message, level="error")
+        delay = STACK.delay(self.failures, self.means.chance())
+        self.not_before = self.means.monotonic() + delay
+        self._show(Phase.FAILED, message, reference=reference, retry_at=self.means.now() + delay)
+        return delay
+
+    def _tell(self, kind: str, text: str, service: str = "", *, level: str = "warning") -> None:
+        self.means.board.tell(self.entry.name, kind, text, level=level, service=service)
+
+    def _show(self, phase: Phase, message: str, **more: object) -> None:
+        known = self.status
+        since = known.since if known.phase is phase else self.means.now()
+        fields = {"reference": "", "where": None, **more}
+        self.status = replace(
+            known,
+            phase=phase,
+            message=message,
+            since=since,
+            failures=self.failures,
+            held=tuple(sorted(self.held)),
+            **fields,  # type: ignore[arg-type]
+        )
+        self.means.board.put(self.status)
+
+
+def _impossible(plan: Plan) -> bool:
+    return any(note.level is Level.ERROR for note in plan.notes)

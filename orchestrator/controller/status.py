@@ -1,0 +1,180 @@
+"""How each stack of this host fares, as the controller last saw it, and what happened: what the API, the page, the metrics and the
+log are made from.
+
+A ``Board`` holds the newest ``StackStatus`` of every stack and tells its listeners of each ``Happening``. Nothing is decided
+here. Times are seconds since 1970, for people; what has to be measured is measured elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.errors import Where
+from orchestrator.model.host import Mode
+from orchestrator.model.plan import Plan
+
+REMEMBERED = 1_000
+
+
+class Phase(StrEnum):
+    """What can be said of a stack in one word."""
+
+    PENDING = "pending"  # not looked at yet
+    WAITING = "waiting"  # for another stack, another writer, or a window
+    PROGRESSING = "progressing"  # changes are under way
+    CONVERGED = "converged"
+    DRIFTED = "drifted"  # it is not as the file says, and may not be changed
+    DEGRADED = "degraded"  # as the file says, but something loops or is unhealthy
+    FAILED = "failed"  # the last try failed; there will be another
+    INVALID = "invalid"  # the file cannot be used; a new one is waited for
+    SUSPENDED = "suspended"
+    STOPPED = "stopped"  # someone stopped it on purpose
+    UNREACHABLE = "unreachable"  # the engine does not answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStatus:
+    name: str
+    slot: int
+    state: str
+    health: str = ""
+    image: str = ""
+    restarts: int = 0
+    exit_code: int = 0
+    started_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """``loops``: it keeps ending; ``stopped``: on purpose."""
+
+    name: str
+    wanted: int
+    running: int
+    ready: int
+    image: str = ""
+    depends_on: tuple[str, ...] = ()
+    replicas: tuple[ReplicaStatus, ...] = ()
+    loops: bool = False
+    unhealthy: bool = False
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One thing that is not as the file says: ``field`` is empty where the object as a whole is meant."""
+
+    object: str
+    field: str = ""
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackStatus:
+    """``since``: in this phase; ``looked_at``: the last observation; ``changed_at``: the last apply that changed anything."""
+
+    name: str
+    phase: Phase = Phase.PENDING
+    mode: Mode = Mode.ENFORCE
+    message: str = ""
+    reference: str = ""
+    where: Where | None = None
+    since: float = 0.0
+    looked_at: float = 0.0
+    changed_at: float = 0.0
+    retry_at: float = 0.0
+    passes: int = 0
+    failures: int = 0  # in a row
+    drift: tuple[Drift, ...] = ()
+    services: tuple[ServiceStatus, ...] = ()
+    plan: Plan | None = None  # the last one that was not empty
+    outcome: str = ""
+    held: tuple[str, ...] = ()  # services whose new version failed and is not tried again
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something to tell: ``kind`` is a word in kebab case (``applied``, ``crash-loop``), ``level`` info, warning or error."""
+
+    number: int
+    time: float
+    stack: str
+    kind: str
+    text: str
+    level: str = "info"
+    service: str = ""
+
+
+Listener = Callable[[Happening], None]
+
+
+class Board:
+    """The newest status of each stack. Safe from any thread; listeners are called in the thread that tells."""
+
+    def __init__(self, clock: Callable[[], float], *, after: int = 0) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._stacks: dict[str, StackStatus] = {}
+        self._happenings: deque[Happening] = deque(maxlen=REMEMBERED)
+        self._number = after
+        self._listeners: dict[int, Listener] = {}
+        self._next = 0
+
+    def put(self, status: StackStatus) -> None:
+        with self._lock:
+            self._stacks[status.name] = status
+
+    def drop(self, name: str) -> None:
+        """The stack is no longer one of this host."""
+        with self._lock:
+            self._stacks.pop(name, None)
+
+    def of(self, name: str) -> StackStatus | None:
+        with self._lock:
+            return self._stacks.get(name)
+
+    def all(self) -> tuple[StackStatus, ...]:
+        with self._lock:
+            return tuple(self._stacks[name] for name in sorted(self._stacks))
+
+    def tell(self, stack: str, kind: str, text: str, *, level: str = "info", service: str = "") -> None:
+        """Something happened: remember it and pass it on."""
+        with self._lock:
+            self._number += 1
+            happening = Happening(
+                number=self._number,
+                time=self._clock(),
+                stack=stack,
+                kind=kind,
+                text=text,
+                level=level,
+                service=service,
+            )
+            self._happenings.append(happening)
+            listeners = list(self._listeners.values())
+        for listener in listeners:
+            listener(happening)
+
+    def happenings(self, after: int = 0, stack: str = "") -> tuple[Happening, ...]:
+        """What was told after the happening of that number, oldest first."""
+        with self._lock:
+            return tuple(one for one in self._happenings if one.number > after and stack in ("", one.stack))
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with everything from now on; the answer ends that."""
+        with self._lock:
+            key, self._next = self._next, self._next + 1
+            self._listeners[key] = listener
+
+        def end() -> None:
+            with self._lock:
+                self._listeners.pop(key, None)
+
+        return end

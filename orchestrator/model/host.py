@@ -1,0 +1,77 @@
+"""What a host is to run: its stacks, each with the file it comes from and how far the controller may go for it.
+
+Loaded from ``host.yml`` by ``spec.host``; read by the controller and the daemon. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.errors import Where
+
+
+class Mode(StrEnum):
+    """``enforce``: drift is mended; ``report``: it is only shown; ``suspended``: the stack is left alone."""
+
+    ENFORCE = "enforce"
+    REPORT = "report"
+    SUSPENDED = "suspended"
+
+
+DEFAULT_RESYNC = 30.0
+DEFAULT_PASSES = 8
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEK = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When changes may be made: ``days`` count from Monday 0, minutes from midnight, in the host's local time.
+
+    A window whose end is not after its start reaches into the next day; it belongs to the day it begins on.
+    """
+
+    start: int
+    end: int
+    days: frozenset[int] = WEEK
+
+    def contains(self, day: int, minute: int) -> bool:
+        """Whether ``minute`` of weekday ``day`` lies in the window; its last minute is no longer part of it."""
+        if self.start < self.end:
+            return day in self.days and self.start <= minute < self.end
+        return (day in self.days and minute >= self.start) or ((day - 1) % 7 in self.days and minute < self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStack:
+    """A stack of this host. ``files`` and the like are absolute paths; ``ignore`` are patterns of ``service.field``.
+
+    ``heal``: whether what is unhealthy or loops is acted upon. ``prune``: whether containers of services that the file no
+    longer has are removed.
+    """
+
+    name: str
+    directory: str
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE
+    ignore: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    resync: float = DEFAULT_RESYNC
+    heal: bool = True
+    prune: bool = False
+    where: Where = field(default=Where(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment."""
+
+    stacks: Mapping[str, HostStack] = field(default_factory=dict)
+    engine: str = ""
+    passes: int = DEFAULT_PASSES  # stacks that are worked on at the same time
+    file: str = ""

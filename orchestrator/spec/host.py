@@ -1,0 +1,138 @@
+"""From ``host.yml`` to a ``Host``: which stacks a daemon keeps, and how.
+
+The same reader as for specs, so every value knows its place; the shape is that of ``schemas/host.schema.json``. Paths are
+relative to the file. Nothing of the stacks themselves is read here: a broken spec is that stack's trouble alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from orchestrator.errors import RuleViolation, SchemaViolation, Where
+from orchestrator.model.host import DAYS, DEFAULT_PASSES, DEFAULT_RESYNC, WEEK, Host, HostStack, Mode, Window
+from orchestrator.model.values import SECOND
+from orchestrator.resources import schema_path
+from orchestrator.spec import document, files, values
+from orchestrator.spec.document import Map
+from orchestrator.spec.limits import DEFAULTS, Limits
+from orchestrator.spec.parse import parse
+from orchestrator.spec.violations import violations
+
+_WINDOW = re.compile(r"(?:(?P<days>[a-z,-]+) )?(?P<from>\d+):(?P<fm>\d\d)-(?P<to>\d+):(?P<tm>\d\d)")
+_DAY = 24 * 60
+_SHORTEST_RESYNC = 1.0
+
+
+def load_host(path: str, *, limits: Limits = DEFAULTS) -> Host:
+    """The host that the file at ``path`` describes. Raises SpecError with the place of what is wrong."""
+    path = os.path.abspath(path)
+    root = _read(path, limits)
+    defaults = root.get("defaults") or {}
+    directory = os.path.dirname(path)
+    stacks = {
+        name: _stack(root, name, {**defaults, **_settings(node)}, directory) for name, node in root["stacks"].items()
+    }
+    return Host(stacks=stacks, engine=root.get("engine", ""), passes=root.get("passes", DEFAULT_PASSES), file=path)
+
+
+def _read(path: str, limits: Limits) -> Map:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limits.file_bytes + 1)
+    except OSError as problem:
+        raise files.FileMissing(
+            f"cannot read the host file: {problem.strerror}",
+            where=Where(path),
+            hint="name another with --config; `stacks/host.yml` of the project is an example",
+        ) from None
+    documents = parse(data, path, limits)
+    if len(documents) != 1 or not isinstance(documents[0].root, Map):
+        raise SchemaViolation("a host file is one mapping with `stacks`", where=Where(path, 1, 1))
+    root = documents[0].root
+    found = violations(_schema(), root, root)
+    if found:
+        first, *others = found
+        raise SchemaViolation(first.message, where=first.where, hint=first.hint, reference=first.ref, others=others)
+    return root
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    with open(schema_path("host"), encoding="utf-8") as file:
+        loaded: dict[str, Any] = json.load(file)
+    return loaded
+
+
+def _settings(node: Any) -> Mapping[str, Any]:
+    """The three spellings of a stack: nothing, its path, or all about it."""
+    if isinstance(node, str):
+        return {"path": node}
+    return node or {}
+
+
+def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str) -> HostStack:
+    where = document.where(root, ("stacks", name), at_key=True)
+    if "path" in node and "files" in node:
+        raise RuleViolation("say either `path` or `files`", where=where)
+    named = tuple(os.path.join(directory, text) for text in _texts(node.get("files")))
+    place = os.path.normpath(os.path.join(directory, node.get("path", name)))
+    if not named and not os.path.isdir(place):
+        named = (place,)
+    return HostStack(
+        name=name,
+        directory=os.path.dirname(os.path.normpath(named[0])) if named else place,
+        files=tuple(os.path.normpath(file) for file in named),
+        env_files=tuple(os.path.normpath(os.path.join(directory, text)) for text in _texts(node.get("env_file"))),
+        profiles=_texts(node.get("profiles")),
+        variables={key: _plain(value) for key, value in (node.get("variables") or {}).items()},
+        mode=Mode(node.get("mode", "enforce")),
+        ignore=_texts(node.get("ignore")),
+        windows=tuple(_window(text, where) for text in node.get("windows") or ()),
+        resync=_resync(node, where),
+        heal=node.get("heal", True),
+        prune=node.get("prune", False),
+        where=where,
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _resync(node: Mapping[str, Any], where: Where) -> float:
+    if "resync" not in node:
+        return DEFAULT_RESYNC
+    seconds = values.duration(node["resync"]) / SECOND
+    if seconds < _SHORTEST_RESYNC:
+        raise RuleViolation(f"resync of {node['resync']} is too short", where=where, hint="one second is the least")
+    return seconds
+
+
+def _window(text: str, where: Where) -> Window:
+    found = _WINDOW.fullmatch(text)
+    assert found is not None  # the schema's pattern is narrower
+    start = int(found["from"]) * 60 + int(found["fm"])
+    end = int(found["to"]) * 60 + int(found["tm"])
+    if start >= _DAY or end > _DAY or start == end:
+        raise RuleViolation(f"`{text}` is no span of a day", where=where, hint="write it like `mon-fri 22:00-06:00`")
+    return Window(start, end, _days(found["days"]))
+
+
+def _days(text: str | None) -> frozenset[int]:
+    if not text:
+        return WEEK
+    days: set[int] = set()
+    for part in text.split(","):
+        first, *last = (DAYS.index(day) for day in part.split("-"))
+        until = last[-1] if last else first
+        days.update((first + step) % 7 for step in range((until - first) % 7 + 1))
+    return frozenset(days)

@@ -1,0 +1,312 @@
+"""One stack kept as its file says, pass by pass, on the memory engine with a clock that the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cancel import CancelToken
+from orchestrator.controller.intents import Intents
+from orchestrator.controller.keeper import Keeper, Means
+from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.sources import Wanted
+from orchestrator.controller.status import Board, Phase
+from orchestrator.engines.memory import Behaviour, MemoryEngine
+from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
+from orchestrator.model.actions import Action, CreateContainer
+from orchestrator.model.host import HostStack, Mode, Window
+from orchestrator.model.observed import Health, ObservedState, Scope, State
+from orchestrator.model.stack import Stack
+from tests.support import builders
+
+SHOP = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:1", "depends_on": ["db"]}})
+
+
+class Files:
+    """The source: what the test says stands in the file."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack: Stack | Exception = stack
+
+    def load(self) -> Wanted:
+        if isinstance(self.stack, Exception):
+            raise self.stack
+        return Wanted(stack=self.stack)
+
+    def places(self) -> tuple[str, ...]:
+        return ("app.yml",)
+
+
+class Host:
+    """A host with one kept stack. ``now`` is moved by the test."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine = MemoryEngine()
+        self.board = Board(lambda: self.now)
+        self.cancel = CancelToken()
+        self.intents = Intents(str(directory), lambda: self.engine.identity)
+        self.files = Files(SHOP)
+        self.now = 1000.0
+        self.minute = 12 * 60
+        self.brought_up: set[str] = set()
+        self.keeper = self.keep()
+
+    def keep(self, **entry: object) -> Keeper:
+        """A keeper, as after a restart of the daemon."""
+        means = Means(
+            engine=self.engine,
+            board=self.board,
+            intents=self.intents,
+            cancel=self.cancel,
+            monotonic=lambda: self.now,
+            now=lambda: self.now,
+            wall=lambda: (0, self.minute),
+            chance=lambda: 0.5,
+            settled=self.brought_up.__contains__,
+            loaded=lambda _name, _stack: None,
+        )
+        known = HostStack(name="shop", directory="/srv/shop", **entry)  # type: ignore[arg-type]
+        self.keeper = Keeper(known, self.files, means)
+        return self.keeper
+
+    def look(self, passes: int = 2) -> Phase:
+        """Some passes; the phase after the last one."""
+        for _ in range(passes):
+            self.keeper.run()
+        return self.keeper.status.phase
+
+    def serving(self) -> list[str]:
+        return sorted(c.name for c in self.engine.world.containers if c.state is State.RUNNING)
+
+    def change(self, name: str, **fields: object) -> None:
+        """Someone changes a container by hand."""
+
+        def edit(world: ObservedState) -> ObservedState:
+            changed = (
+                replace(c, **fields) if c.name == name else c  # type: ignore[arg-type]
+                for c in world.containers
+            )
+            return replace(world, containers=tuple(changed))
+
+        self.engine.change(edit)
+
+    def remove(self, name: str) -> None:
+        self.engine.change(lambda w: replace(w, containers=tuple(c for c in w.containers if c.name != name)))
+
+    def told(self, kind: str) -> list[str]:
+        return [happening.text for happening in self.board.happenings() if happening.kind == kind]
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setenv("STACK_LOCK_DIR", str(tmp_path / "locks"))
+    return Host(tmp_path)
+
+
+def test_what_the_file_says_is_brought_about_and_then_left_alone(host: Host) -> None:
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+    done = len(host.engine.executed)
+
+    assert Phase.CONVERGED is host.look(passes=50)
+    assert done == len(host.engine.executed)
+
+
+def test_a_container_removed_by_hand_is_back_after_the_next_pass(host: Host) -> None:
+    host.look()
+    host.remove("shop-web-1")
+
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+
+
+def test_drift_is_only_shown_where_the_host_says_report(host: Host) -> None:
+    host.look()
+    host.remove("shop-web-1")
+    host.keep(mode=Mode.REPORT)
+
+    assert Phase.DRIFTED is host.look()
+    assert ["shop-db-1"] == host.serving()
+    assert ["web.1"] == [drift.object for drift in host.keeper.status.drift]
+    assert 1 == len(host.told("drift"))
+
+
+def test_a_suspended_stack_is_not_even_looked_at(host: Host) -> None:
+    host.look()
+    host.remove("shop-web-1")
+    host.keep(mode=Mode.SUSPENDED)
+
+    assert Phase.SUSPENDED is host.look()
+    assert ["shop-db-1"] == host.serving()
+
+
+def test_outside_of_its_window_drift_waits(host: Host) -> None:
+    host.look()
+    host.keep(windows=(Window(22 * 60, 6 * 60),))
+    host.remove("shop-web-1")
+    assert Phase.DRIFTED is host.look()
+    host.minute = 23 * 60
+
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+
+
+def test_a_service_stopped_on_purpose_stays_stopped_also_after_a_restart_of_the_daemon(host: Host) -> None:
+    host.look()
+    host.intents.stop("shop", ["web"])
+    host.change("shop-web-1", state=State.EXITED, exit_code=137)
+
+    assert Phase.CONVERGED is host.look()
+    host.keep()
+    host.look()
+    assert ["shop-db-1"] == host.serving()
+    assert [False, True] == [service.stopped for service in host.keeper.status.services]
+
+    host.intents.run("shop")
+    host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+
+
+def test_a_stack_taken_down_stays_down(host: Host) -> None:
+    host.look()
+    host.intents.down("shop")
+    host.remove("shop-web-1")
+    host.remove("shop-db-1")
+
+    assert Phase.STOPPED is host.look()
+    assert [] == host.serving()
+
+
+def test_a_broken_file_changes_nothing_and_a_mended_one_is_taken(host: Host) -> None:
+    host.look()
+    done = len(host.engine.executed)
+    host.files.stack = SchemaViolation("unknown key `imag`")
+    assert Phase.INVALID is host.look()
+    assert done == len(host.engine.executed)
+    assert 1 == len(host.told("invalid"))
+    host.files.stack = builders.stack({"db": {"image": "db:2"}, "web": {"image": "web:1", "depends_on": ["db"]}})
+
+    assert Phase.CONVERGED is host.look()
+    assert {"db:2", "web:1"} == {c.image for c in host.engine.world.containers}
+
+
+def test_a_version_that_failed_is_not_tried_again_until_the_file_changes(host: Host) -> None:
+    host.look()
+    host.engine.behaviours["web:2"] = Behaviour(exits=3, log="oh no")
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:2", "depends_on": ["db"]}})
+    host.look()
+    done = len(host.engine.executed)
+
+    assert Phase.FAILED is host.look(passes=20)
+    assert done == len(host.engine.executed)
+    assert ("web",) == host.keeper.status.held
+    assert {"db:1", "web:1"} == {c.image for c in host.engine.world.containers}
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:3", "depends_on": ["db"]}})
+
+    assert Phase.CONVERGED is host.look()
+    assert {"db:1", "web:3"} == {c.image for c in host.engine.world.containers}
+
+
+def test_a_service_that_cannot_be_made_rests_while_the_others_are_mended(host: Host) -> None:
+    def no_web(action: Action) -> EngineError | None:
+        made = isinstance(action, CreateContainer) and action.container.service == "web"
+        return EngineError("no space left on device") if made else None
+
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:1"}})
+    host.engine.failure = no_web
+    host.look()
+    tries = len(host.told("failed"))
+    host.remove("shop-db-1")
+    assert Phase.FAILED is host.look()
+    assert ["shop-db-1"] == host.serving()
+    assert 1 == tries
+    host.engine.failure = None
+    host.now += 400
+
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+
+
+def test_an_unhealthy_container_is_restarted_then_replaced(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "healthcheck": True}})
+    host.look()
+    first = host.engine.world.containers[0].id
+    host.change("shop-web-1", health=Health.UNHEALTHY)
+    host.look()
+    assert first == host.engine.world.containers[0].id
+    assert 1 == len(host.told("unhealthy"))
+    host.change("shop-web-1", health=Health.UNHEALTHY)
+    host.look()
+
+    assert first != host.engine.world.containers[0].id
+    assert ["shop-web-1"] == host.serving()
+
+
+def test_nothing_is_healed_where_the_host_says_so(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "healthcheck": True}})
+    host.look()
+    host.keep(heal=False)
+    host.change("shop-web-1", health=Health.UNHEALTHY)
+
+    host.look()
+    assert Health.UNHEALTHY is host.engine.world.containers[0].health
+
+
+def test_what_keeps_ending_is_started_after_growing_pauses(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "restart": "no", "ports": ["80"]}})
+    host.look()
+    starts = 0
+    for second in range(600):
+        host.now += 1
+        if host.serving():
+            starts += 1
+            host.change("shop-web-1", state=State.EXITED, exit_code=1, finished_at=str(second))
+        host.keeper.run()
+
+    assert starts <= 12
+    assert 1 == len(host.told("crash-loop"))
+    assert host.keeper.status.services[0].loops
+
+
+def test_a_finished_one_shot_is_not_run_again(host: Host) -> None:
+    host.files.stack = builders.stack({"job": {"image": "job:1", "restart": "no"}})
+    host.engine.behaviours["job:1"] = Behaviour(exits=0)
+    host.look()
+    done = len(host.engine.executed)
+
+    assert Phase.CONVERGED is host.look(passes=20)
+    assert done == len(host.engine.executed)
+
+
+def test_a_stack_waits_for_those_it_comes_after(host: Host) -> None:
+    host.files.stack = replace(SHOP, after=("database",))
+    assert Phase.WAITING is host.look()
+    assert [] == host.serving()
+    host.brought_up.add("database")
+
+    assert Phase.CONVERGED is host.look()
+
+
+def test_another_writer_is_waited_for(host: Host) -> None:
+    with stack_lock(host.engine.identity, "shop", wait=False, cancel=CancelToken()):
+        assert Phase.WAITING is host.look()
+
+    assert Phase.CONVERGED is host.look()
+
+
+def test_an_engine_that_is_away_is_said_once_and_asked_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.look()
+    there = host.engine.observe
+
+    def away(scope: Scope) -> ObservedState:
+        raise EngineUnreachable("no engine at unix:///run/docker.sock")
+
+    monkeypatch.setattr(host.engine, "observe", away)
+    assert Phase.UNREACHABLE is host.look(passes=5)
+    assert host.keeper.run() <= 6.0
+    assert 1 == len(host.told("unreachable"))
+    monkeypatch.setattr(host.engine, "observe", there)
+
+    assert Phase.CONVERGED is host.look(passes=1)

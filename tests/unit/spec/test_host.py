@@ -1,0 +1,102 @@
+"""host.yml: what a host runs, and what is said when the file is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import SpecError
+from orchestrator.model.host import Mode, Window
+from orchestrator.spec.host import load_host
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "host.yml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_name_alone_is_the_folder_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    host = load_host(write(tmp_path, "stacks: {shop: }"))
+
+    assert str(tmp_path / "shop") == host.stacks["shop"].directory
+    assert () == host.stacks["shop"].files
+    assert Mode.ENFORCE is host.stacks["shop"].mode
+
+
+def test_a_path_to_a_file_names_the_file(tmp_path: Path) -> None:
+    host = load_host(write(tmp_path, "stacks: {shop: ./shop/production.yml}"))
+
+    assert (str(tmp_path / "shop/production.yml"),) == host.stacks["shop"].files
+    assert str(tmp_path / "shop") == host.stacks["shop"].directory
+
+
+def test_what_a_stack_says_goes_before_the_defaults(tmp_path: Path) -> None:
+    host = load_host(
+        write(
+            tmp_path,
+            "defaults: {mode: report, resync: 5m, heal: false}\n"
+            "stacks:\n  a: {files: [a.yml, b.yml], mode: suspended, variables: {TAG: 1.5, ON: true}}\n  b: x.yml\n",
+        )
+    )
+
+    assert (Mode.SUSPENDED, 300.0, False) == (host.stacks["a"].mode, host.stacks["a"].resync, host.stacks["a"].heal)
+    assert {"TAG": "1.5", "ON": "true"} == host.stacks["a"].variables
+    assert Mode.REPORT is host.stacks["b"].mode
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("22:00-06:00", Window(1320, 360)),
+        ("mon-fri 08:30-17:00", Window(510, 1020, frozenset({0, 1, 2, 3, 4}))),
+        ("sat,sun 0:00-24:00", Window(0, 1440, frozenset({5, 6}))),
+        ("fri-mon 1:00-2:00", Window(60, 120, frozenset({4, 5, 6, 0}))),
+    ],
+)
+def test_windows(tmp_path: Path, text: str, window: Window) -> None:
+    host = load_host(write(tmp_path, f"stacks: {{a: {{windows: ['{text}']}}}}"))
+
+    assert (window,) == host.stacks["a"].windows
+
+
+def test_a_window_over_midnight_belongs_to_the_day_it_begins_on() -> None:
+    friday_night = Window(22 * 60, 6 * 60, frozenset({4}))
+
+    assert friday_night.contains(4, 23 * 60)
+    assert friday_night.contains(5, 5 * 60)
+    assert not friday_night.contains(4, 5 * 60)
+    assert not friday_night.contains(5, 6 * 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stacks: {shop: {mod: report}}", "mode"),
+        ("stacks: {shop: {mode: sometimes}}", "enforce"),
+        ("stacks: {Shop: }", "Shop"),
+        ("stack: {}", "stacks"),
+        ("[]", "mapping"),
+        ("stacks: {a: {path: x, files: [y]}}", "either"),
+        ("stacks: {a: {windows: ['25:00-26:00']}}", "25:00-26:00"),
+        ("stacks: {a: {windows: [always]}}", "windows"),
+        ("stacks: {a: {resync: 5ms}}", "too short"),
+        ("stacks: {a: {resync: 5}}", "resync"),
+        ("stacks: {a: , a: }", "a"),
+        ("stacks: {a: [", ""),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_host(write(tmp_path, text))
+
+    assert said in str(caught.value)
+    assert caught.value.where is not None
+    assert caught.value.where.line > 0
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="--config"):
+        load_host(str(tmp_path / "host.yml"))
