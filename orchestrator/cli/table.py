@@ -49,6 +49,8 @@ ROWS = (
     Row("du", "du", "Show what the stack takes of the disk"),
     Row("info", "info", "Show what the engine is and how it is reached"),
     Row("prune", "prune", "Remove what nobody uses of the stack"),
+    Row("save", "save", "Pack the whole stack, spec and images, into one archive"),
+    Row("load", "load", "Take a whole stack out of an archive"),
     Row("login", "login", "Log in to a registry"),
     Row("logout", "logout", "Log out of a registry"),
     Row("image ls", "image_ls", "List the images of the stack's services"),
