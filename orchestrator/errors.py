@@ -28,8 +28,9 @@ layer, and turned into output and an exit code in one place: ``orchestrator.cli.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
+
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

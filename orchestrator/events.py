@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.model.plan import Note, Plan, Step, StepResult
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

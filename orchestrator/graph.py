@@ -7,10 +7,10 @@ because every command needs them; cycles and pictures, which few commands need, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass
 
 if TYPE_CHECKING:
     import networkx as nx

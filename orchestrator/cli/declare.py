@@ -8,8 +8,9 @@ command.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
+
+from orchestrator.records import MISSING, dataclass, field, fields, replace
 
 FLAG, TEXT, NUMBER, POSITIONAL = "flag", "text", "number", "positional"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -16,6 +15,7 @@ from orchestrator.model.canonical import canonical
 from orchestrator.model.container import Container
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.stack import Stack
+from orchestrator.records import fields, is_dataclass
 
 Digests = dict[str, dict[str, str]]
 

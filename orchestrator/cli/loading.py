@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.wiring import Context
+from orchestrator.records import dataclass
 from orchestrator.spec import names, remote
 from orchestrator.spec.files import FileMissing
 from orchestrator.spec.load import LoadRequest, load_canonical

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from orchestrator.cli.declare import argument, arguments, flag, many, text
 from orchestrator.cli.wishes import PULL
@@ -16,6 +15,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Service, Stack
 from orchestrator.model.values import Mount, Port, RestartPolicy
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

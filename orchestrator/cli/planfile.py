@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from orchestrator.cli import digests
@@ -23,6 +22,7 @@ from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import PullPolicy, Stack
 from orchestrator.planner.policy import Policy, Recreate, RemoveImages
+from orchestrator.records import dataclass, fields
 
 MOST = 12  # moves that are listed; more would only hide the first ones
 

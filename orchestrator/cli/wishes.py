@@ -6,7 +6,6 @@ refuses them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from orchestrator.cli.declare import arguments, flag, many, number, text
@@ -15,6 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.stack import PullPolicy, Stack
 from orchestrator.planner.policy import Policy, Recreate
+from orchestrator.records import dataclass
 
 PULL = ("", "policy", "always", "never", "build", "missing", "if_not_present")
 

@@ -12,7 +12,6 @@ pass:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Engine
@@ -38,6 +37,7 @@ from orchestrator.model.stack import Service, Stack
 from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy, Recreate
+from orchestrator.records import dataclass, replace
 
 MAX_PASSES = 10
 MAX_RETRIES = 5

@@ -7,10 +7,10 @@ a list: no container is asked on its own for what the list already says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.model import naming
+from orchestrator.records import dataclass, field
 
 STDOUT, STDERR = 1, 2
 

@@ -6,10 +6,10 @@ No desired state and no plan is involved; the engine does at once what is asked,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.cancel import CancelToken
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

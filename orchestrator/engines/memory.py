@@ -7,7 +7,6 @@ does. How containers of an image behave (health, exit at once) and which calls f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from threading import RLock
 from typing import TypeVar
 
@@ -27,6 +26,7 @@ from orchestrator.model.observed import (
     State,
 )
 from orchestrator.model.transition import transition
+from orchestrator.records import dataclass, replace
 
 T = TypeVar("T", ObservedNetwork, ObservedVolume)
 Failure = Callable[[actions.Action], StackError | None]

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from orchestrator.records import dataclass, field
 
 KINDS = ("container", "image", "network", "volume")
 

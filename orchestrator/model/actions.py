@@ -7,12 +7,12 @@ A container is addressed by ``ContainerRef``: by id where it was observed, by na
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Build, Hook, Network, Provider, Volume
 from orchestrator.model.values import Attachment, FileGrant, Resources, RestartPolicy
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ as equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +27,7 @@ from orchestrator.model.values import (
     RestartPolicy,
     Ulimit,
 )
+from orchestrator.records import fields
 
 Canonical = dict[str, Any]
 

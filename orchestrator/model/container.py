@@ -10,7 +10,6 @@ field by field (``model.difference``), and what differs decides what happens. Ho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +26,7 @@ from orchestrator.model.values import (
     RestartPolicy,
     Ulimit,
 )
+from orchestrator.records import dataclass, field
 
 
 class OnChange(StrEnum):

@@ -7,12 +7,12 @@ has to know every rule by which an engine completes what it was told.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from orchestrator.model import actions, naming
 from orchestrator.model.container import Container, ImageDefaults
 from orchestrator.model.observed import ObservedContainer, ObservedImage, State
 from orchestrator.model.values import Healthcheck, Mount, MountType
+from orchestrator.records import replace
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.model.container import Container, ImageDefaults
 from orchestrator.model.placement import Node
 from orchestrator.model.stack import AddressPool, Stack
+from orchestrator.records import dataclass, field
 
 
 class State(StrEnum):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import StackError, Where
 from orchestrator.model.actions import Action, mutates
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

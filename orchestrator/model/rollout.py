@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.model.values import SECOND
+from orchestrator.records import dataclass
 
 
 class Order(StrEnum):

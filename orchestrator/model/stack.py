@@ -7,13 +7,13 @@ interpolated. ``Where`` (file, line, column) of what an error message may have t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.errors import Where
 from orchestrator.model.container import Container
 from orchestrator.model.rollout import RestartCondition, Rollout
 from orchestrator.model.values import Ulimit
+from orchestrator.records import dataclass, field, replace
 
 
 class Condition(StrEnum):

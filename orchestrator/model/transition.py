@@ -8,7 +8,6 @@ makes healthy, a wait for completion lets the container end with success.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.errors import Conflict, EngineError, ImageUnavailable, NotFound
@@ -27,6 +26,7 @@ from orchestrator.model.observed import (
 )
 from orchestrator.model.stack import Network
 from orchestrator.model.values import Attachment, Resources
+from orchestrator.records import replace
 
 _STOPPED = (State.CREATED, State.EXITED, State.DEAD)
 

@@ -7,8 +7,9 @@ own units, so that nothing is rounded on the way. ``None`` (or an empty tuple) a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from orchestrator.records import dataclass, field
 
 SECOND = 1_000_000_000
 

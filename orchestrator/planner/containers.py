@@ -7,7 +7,6 @@ containers of a service have their turn is the rollout's business.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from orchestrator.model import naming
 from orchestrator.model.actions import (
@@ -37,6 +36,7 @@ from orchestrator.planner.networks import Place
 from orchestrator.planner.situation import Situation, peers, ref
 from orchestrator.planner.verdicts import Mends
 from orchestrator.planner.volumes import Volumes
+from orchestrator.records import dataclass, field
 
 VERSION_LABEL = "stack"  # Compose writes its version there; ours would change labels with every release
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from orchestrator.errors import PlanError, Where
 from orchestrator.model.actions import Action
 from orchestrator.model.plan import Difference, Level, Note, Plan, Step
+from orchestrator.records import dataclass, field
 
 Id = int
 

@@ -6,8 +6,6 @@ The turns of a service come in; the steps that its starts have to wait for go ou
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from orchestrator.model import naming
 from orchestrator.model.actions import HookKind, RunHook
 from orchestrator.model.stack import Hook, Service
@@ -16,6 +14,7 @@ from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
 from orchestrator.planner.turns import Turns
 from orchestrator.planner.verdicts import Create, Keep, Replace, Start, Update
+from orchestrator.records import replace
 
 
 def before_first_start(workshop: Workshop, turns: Turns, gate: list[Id | None]) -> list[Id | None]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from orchestrator.model import naming
 from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.plan import Plan, Step
 from orchestrator.model.stack import Build, PullPolicy, Service, Stack
+from orchestrator.records import replace
 
 Adapt = Callable[[Service, Build], Build]
 

@@ -8,7 +8,6 @@ prepares images alone, and the next pass decides.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from orchestrator.model import naming
 from orchestrator.model.actions import BuildImage, PullImage
@@ -16,6 +15,7 @@ from orchestrator.model.observed import ObservedImage
 from orchestrator.model.stack import PullPolicy, Service
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

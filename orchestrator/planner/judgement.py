@@ -6,7 +6,6 @@ Everything that decides comes from the engine's own answer, field by field; labe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from orchestrator.model import canonical, difference, fingerprint
 from orchestrator.model.actions import UpdateContainer
@@ -17,6 +16,7 @@ from orchestrator.model.values import Attachment, FileGrant
 from orchestrator.planner.networks import Place
 from orchestrator.planner.situation import Situation, peers, ref
 from orchestrator.planner.verdicts import NOTHING, Mends, Replace, Restore, ServiceVerdict
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ detached.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from orchestrator.model import fingerprint, naming
 from orchestrator.model.actions import ConnectNetwork, CreateNetwork, DisconnectNetwork, RemoveNetwork
@@ -18,6 +17,7 @@ from orchestrator.model.stack import AddressPool, Network
 from orchestrator.model.values import Attachment
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation, ref
+from orchestrator.records import dataclass, field, replace
 
 _DEFAULT_DRIVERS = ("bridge", "nat", "overlay")  # of the engine's kinds, where the file names none
 

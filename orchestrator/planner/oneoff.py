@@ -8,7 +8,6 @@ brought up before, by the usual plan.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from orchestrator.model import naming
 from orchestrator.model.actions import AwaitContainer, ContainerRef, HookKind, OneOff, RunHook, WaitFor
@@ -20,6 +19,7 @@ from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.policy import Policy
 from orchestrator.planner.situation import Situation, peers, ref
+from orchestrator.records import dataclass, replace
 
 _CONDITIONS = {Condition.HEALTHY: WaitFor.HEALTHY, Condition.COMPLETED: WaitFor.COMPLETED}
 

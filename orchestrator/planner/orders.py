@@ -8,7 +8,6 @@ of the containers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from orchestrator.model import naming
 from orchestrator.model.actions import (
@@ -29,6 +28,7 @@ from orchestrator.model.actions import (
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Plan, Step
 from orchestrator.model.stack import Condition, Dependency, Hook, Stack
+from orchestrator.records import dataclass
 
 Links = Mapping[str, Mapping[str, Dependency]]
 Chosen = Sequence[ObservedContainer]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.model.stack import PullPolicy
+from orchestrator.records import dataclass
 
 
 class Recreate(StrEnum):

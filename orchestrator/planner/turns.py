@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from orchestrator.model.observed import ObservedContainer, State
 from orchestrator.model.stack import Service
 from orchestrator.planner.containers import Life
 from orchestrator.planner.draft import Id
 from orchestrator.planner.verdicts import SlotVerdict
+from orchestrator.records import dataclass, field
 
 
 @dataclass(slots=True)

@@ -6,11 +6,10 @@ out, beside the removals of those that are one too many.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.model.actions import UpdateContainer
 from orchestrator.model.observed import Endpoint, ObservedContainer
 from orchestrator.model.plan import Difference
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

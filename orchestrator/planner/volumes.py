@@ -7,7 +7,6 @@ not this stack's is used as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from orchestrator.model import fingerprint, naming
 from orchestrator.model.actions import CreateVolume, RemoveVolume
@@ -16,6 +15,7 @@ from orchestrator.model.plan import Difference
 from orchestrator.model.stack import Volume
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
+from orchestrator.records import dataclass, field, replace
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from orchestrator.model import naming
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Condition, Dependency, Hook, PullPolicy, Service
 from orchestrator.model.values import Attachment, FileKind, Mount, MountType, Resources, RestartPolicy
+from orchestrator.records import replace
 from orchestrator.spec import limits, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
 from orchestrator.spec.build_deploy import PROVIDER, WATCH, Deployment, build, hook, restart_policy

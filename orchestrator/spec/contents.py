@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.model import fingerprint
 from orchestrator.model.values import FileGrant, FileKind
+from orchestrator.records import dataclass, field
 from orchestrator.spec import values
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import quoted

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from orchestrator.errors import Where
+from orchestrator.records import dataclass, field
 from orchestrator.spec import files, parse, remote
 from orchestrator.spec.interpolate import Findings
 from orchestrator.spec.limits import DEFAULTS, Limits, exceeded

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 from orchestrator.spec.hints import did_you_mean, listing, quoted
 from orchestrator.spec.schema import schema
 

@@ -8,10 +8,10 @@ loop, not by recursion, so that their length is no danger; a circle is shown who
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
+from orchestrator.records import dataclass
 from orchestrator.spec import copies, merge, parse, resets
 from orchestrator.spec.document import Map, format_path
 from orchestrator.spec.hints import did_you_mean

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
+from orchestrator.records import dataclass
 from orchestrator.spec import environment as environments
 from orchestrator.spec import merge, parse, remote, resets
 from orchestrator.spec.context import Context, Scope

@@ -8,9 +8,9 @@ moves it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 
 from orchestrator.errors import LimitExceeded, UsageError, Where
+from orchestrator.records import dataclass, fields, replace
 
 _MIB = 1024 * 1024
 

@@ -11,10 +11,10 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from orchestrator.errors import SpecError, Where
 from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass, field
 from orchestrator.spec import (
     advice,
     build,

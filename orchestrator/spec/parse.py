@@ -9,10 +9,10 @@ the only importer of ``yaml`` on the way in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestrator.errors import SyntaxProblem, Where
+from orchestrator.records import dataclass
 from orchestrator.spec import complaints, copies, encoding, scalars
 from orchestrator.spec.copies import COLLECTIONS
 from orchestrator.spec.document import Map, Mark, Seq, format_path

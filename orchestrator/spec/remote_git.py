@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from orchestrator.errors import Where
+from orchestrator.records import dataclass
 from orchestrator.spec import files
 from orchestrator.spec.remote import RemoteUnavailable
 

@@ -52,6 +52,16 @@ def test_only_known_packages_and_the_standard_library_are_imported() -> None:
     assert set() == {name for path in PACKAGE.rglob("*.py") for name, _ in imports(path)} - known
 
 
+def test_dataclasses_come_from_the_module_that_makes_them_cheap() -> None:
+    """`orchestrator/records.py` says why; it has the same names: `from orchestrator.records import dataclass`."""
+    stray = [
+        str(path.relative_to(ROOT))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.name != "records.py" and "dataclasses" in {name for name, _ in imports(path)}
+    ]
+    assert [] == stray
+
+
 @pytest.mark.parametrize("words", [["version"], ["--help"]], ids=" ".join)
 def test_a_command_that_needs_no_file_and_no_engine_imports_no_third_party_package(words: list[str]) -> None:
     script = f"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from orchestrator.cli import asking, planfile, running, wishes
@@ -16,6 +15,7 @@ from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
+from orchestrator.records import dataclass, fields, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

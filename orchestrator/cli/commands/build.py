@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from orchestrator.cli import ordering, running, wishes
 from orchestrator.cli.declare import arguments, flag, many, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
 from orchestrator.model.stack import Build
 from orchestrator.planner import image_orders
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

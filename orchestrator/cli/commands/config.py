@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from orchestrator.cli import loading
 from orchestrator.cli.declare import arguments, flag, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import StackError
+from orchestrator.records import dataclass
 from orchestrator.spec import render
 from orchestrator.spec.load import Canonical, load_canonical
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, number, text
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.engines.operations import FileChange
+from orchestrator.records import dataclass
 
 Changes = list[tuple[Listed, FileChange]]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from orchestrator.cli import loading, ordering, running, wishes
 from orchestrator.cli.declare import arguments, flag, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy, RemoveImages
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

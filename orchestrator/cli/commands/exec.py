@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import argument, arguments, flag, many, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Execution
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator import graph
 from orchestrator.cli.declare import arguments, flag, text
 from orchestrator.cli.wiring import Context
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from orchestrator.cli import service_images
 from orchestrator.cli.declare import argument, flag, text
@@ -11,6 +10,7 @@ from orchestrator.cli.render import size
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.operations import Layer
+from orchestrator.records import dataclass
 
 HEADINGS = ("IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT")
 WIDTH = 45

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import loading, pruning
 from orchestrator.cli.declare import flag
 from orchestrator.cli.wiring import Context
 from orchestrator.planner import pruning as plans
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

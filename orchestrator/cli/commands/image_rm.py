@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import service_images
 from orchestrator.cli.declare import arguments, flag
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import Conflict, NotFound, StackError, UsageError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

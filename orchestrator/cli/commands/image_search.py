@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli.declare import argument, flag, many, number, text
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.operations import Found
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 
 HEADINGS = ("NAME", "DESCRIPTION", "STARS", "OFFICIAL")
 WIDTH, LIMIT = 45, 25

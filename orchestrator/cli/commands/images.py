@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, flag, text
@@ -11,6 +10,7 @@ from orchestrator.cli.render import size
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import ImageFacts, Listed
+from orchestrator.records import dataclass
 
 HEADINGS = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED")
 

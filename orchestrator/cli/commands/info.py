@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.declare import text
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
+from orchestrator.records import dataclass
 from orchestrator.version import VERSION
 
 Raw = Mapping[str, Any]

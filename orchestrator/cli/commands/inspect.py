@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli import containers, loading
@@ -11,6 +10,7 @@ from orchestrator.cli.declare import arguments, flag, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import NotFound, UsageError
+from orchestrator.records import dataclass
 
 KINDS = ("container", "image", "network", "volume")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from orchestrator.cli import asking
 from orchestrator.cli.declare import argument, flag, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading, ordering, signals, times
 from orchestrator.cli.declare import arguments, flag, number, text
@@ -13,6 +12,7 @@ from orchestrator.cli.render.logs import LogPrinter
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Console, Happenings, Listed, Logs, LogWish, Said
 from orchestrator.errors import EngineError, Interrupted, UsageError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from orchestrator.cli.declare import flag, many, text
 from orchestrator.cli.render.table import table
@@ -13,6 +12,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import UsageError
 from orchestrator.model import naming
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

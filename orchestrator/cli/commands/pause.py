@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments
 from orchestrator.cli.wiring import Context
 from orchestrator.planner import orders
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

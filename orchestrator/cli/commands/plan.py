@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from orchestrator.cli import planfile, running, wishes
 from orchestrator.cli.declare import flag, text
@@ -13,6 +12,7 @@ from orchestrator.cli.wishes import Wishes
 from orchestrator.controller.reconcile import preview
 from orchestrator.errors import PlanError, StackError
 from orchestrator.model.plan import Level, Plan
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import argument, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import NotFound, UsageError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

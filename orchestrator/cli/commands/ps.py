@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, flag, many, text
@@ -13,6 +12,7 @@ from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 
 STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 HEADINGS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import ordering, running, wishes
 from orchestrator.cli.declare import arguments, flag, text
 from orchestrator.cli.wiring import Context
@@ -13,6 +11,7 @@ from orchestrator.model.observed import Scope
 from orchestrator.model.plan import ApplyResult
 from orchestrator.model.stack import Service, Stack
 from orchestrator.planner import image_orders
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import asking, ordering
 from orchestrator.cli.declare import arguments, flag
 from orchestrator.cli.render import words
@@ -11,6 +9,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.model.actions import RemoveContainer
 from orchestrator.model.plan import Plan
 from orchestrator.planner import orders
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import sys
 import threading
-from dataclasses import replace
 
 from orchestrator.cancel import CancelToken
 from orchestrator.cli import oneoff, ordering, running, signals, wishes
@@ -28,6 +27,7 @@ from orchestrator.model.stack import Stack
 from orchestrator.planner import oneoff as planner
 from orchestrator.planner.oneoff import Wish
 from orchestrator.planner.policy import Policy
+from orchestrator.records import replace
 
 __all__ = ["Options", "run"]
 

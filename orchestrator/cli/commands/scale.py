@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import running, wishes
 from orchestrator.cli.declare import arguments, flag
 from orchestrator.cli.wiring import Context
 from orchestrator.planner.policy import Policy
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

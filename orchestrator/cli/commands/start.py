@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments, flag, number
 from orchestrator.cli.wiring import Context
@@ -12,6 +10,7 @@ from orchestrator.model.observed import ObservedContainer, ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner import orders
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from orchestrator.cli import running, wishes
 from orchestrator.cli.attaching import Attachment, Manner
@@ -13,6 +12,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.cli.wishes import Wishes, exclusive, known
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

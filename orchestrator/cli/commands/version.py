@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli.declare import flag, text
 from orchestrator.cli.wiring import Context
+from orchestrator.records import dataclass
 from orchestrator.version import VERSION
 
 

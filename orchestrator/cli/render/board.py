@@ -7,12 +7,12 @@ of them is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.cli.render import words
 from orchestrator.events import Event, Noted, PlanMade, StepEnded, StepProgress, StepStarted
 from orchestrator.model.plan import Note, Outcome, Step
+from orchestrator.records import dataclass, field
 
 
 class Status(StrEnum):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engines.docker.wire import Body, Connection, Head, WireError, body_of
 from orchestrator.errors import Conflict, EngineError, EngineUnreachable, NotFound
+from orchestrator.records import dataclass, field
 
 LINE_LIMIT = 16 * 1024 * 1024
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engines.docker import config
+from orchestrator.records import dataclass, field
 
 _PLACES = ("auths", "credsStore", "credHelpers")
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from orchestrator.errors import EngineError, Where
 from orchestrator.model.stack import Build
+from orchestrator.records import dataclass
 
 SENT_DOCKERFILE = ".dockerfile.stack"
 PIECE = 1024 * 1024

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from orchestrator.errors import EngineError
 from orchestrator.model.stack import Build
+from orchestrator.records import dataclass, field
 
 Output = Callable[[str], None]  # a line of the build's own talk
 Progress = Callable[[str, str, int, int], None]  # text, part, current, total

@@ -11,7 +11,6 @@ import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import build_context, config
@@ -22,6 +21,7 @@ from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.endpoint import Endpoint
 from orchestrator.errors import EngineError, Interrupted
 from orchestrator.model.stack import Build, BuildSecret
+from orchestrator.records import dataclass, field
 
 PLUGIN = "docker-buildx"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker.answers import Stream
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ import each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engines.docker.surroundings import Surroundings
 from orchestrator.model.actions import ConnectNetwork, CreateContainer
 from orchestrator.model.container import Container
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

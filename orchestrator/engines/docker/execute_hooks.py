@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import evidence, execute_containers, execute_create, streams, waits
 from orchestrator.engines.docker.access import Access
@@ -17,6 +15,7 @@ from orchestrator.model.actions import ContainerRef, HookKind, WaitFor
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Hook
 from orchestrator.model.values import Healthcheck, RestartPolicy
+from orchestrator.records import replace
 
 OUTPUT_LINES = 10
 OUTPUT_BYTES = 64 * 1024

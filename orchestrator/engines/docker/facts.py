@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engines.docker.client import Client
@@ -13,6 +12,7 @@ from orchestrator.model.container import Container
 from orchestrator.model.observed import EngineFacts
 from orchestrator.model.placement import Node
 from orchestrator.model.values import Logging
+from orchestrator.records import dataclass
 
 NANO = 1_000_000_000
 SHM_SIZE = 64 * 1024 * 1024  # the engine's, unless started with --default-shm-size, which it tells nobody

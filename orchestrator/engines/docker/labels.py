@@ -6,9 +6,9 @@ Apart from the rest because observing, creating and waiting all ask these questi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from orchestrator.model import naming
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

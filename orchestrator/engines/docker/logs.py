@@ -11,11 +11,11 @@ import selectors
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.streams import STDERR, Line, LineReader
 from orchestrator.engines.docker.wire import Body, Connection, WireError
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

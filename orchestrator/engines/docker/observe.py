@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,6 +22,7 @@ from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import EngineError, NotFound
 from orchestrator.model import naming
 from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
+from orchestrator.records import dataclass, field
 
 Json = Mapping[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.engines.docker import labels, readback, readback_mounts, readback_network
@@ -13,6 +12,7 @@ from orchestrator.engines.docker.readback_host import CONTAINER
 from orchestrator.engines.docker.reading import Context, Reading
 from orchestrator.model import naming
 from orchestrator.model.observed import Health, ObservedContainer, State
+from orchestrator.records import replace
 
 Json = Mapping[str, Any]
 

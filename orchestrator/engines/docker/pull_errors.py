@@ -6,7 +6,7 @@ that matches counts; the words are those of the engine, of containerd and of Go'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ engine's defaults). ``Reading`` pairs it with one answer of the engine's inspect
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engines.docker import labels
 from orchestrator.model.container import Container
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

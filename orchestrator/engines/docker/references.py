@@ -6,9 +6,8 @@ one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass
 
 DEFAULT_REGISTRY = "docker.io"
 OLD_DEFAULT_REGISTRY = "index.docker.io"

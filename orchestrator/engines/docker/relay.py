@@ -12,7 +12,6 @@ import select
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -22,6 +21,7 @@ from orchestrator.engines.docker.answers import Duplex
 from orchestrator.engines.docker.detach_keys import DetachKeys
 from orchestrator.engines.docker.streams import STDERR, Demultiplexer, RawStream
 from orchestrator.errors import Interrupted
+from orchestrator.records import dataclass, replace
 
 READ = 32 * 1024
 RESIZE_RETRY_MS = 20

@@ -7,7 +7,6 @@ terminal keys go through as they are, its size follows the window, and the detac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -17,6 +16,7 @@ from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.detach_keys import DEFAULT_DETACH_KEYS, DetachKeys
 from orchestrator.engines.docker.relay import Wires
 from orchestrator.errors import Conflict, EngineError, NotFound
+from orchestrator.records import dataclass
 
 __all__ = ["Command", "Wires", "attach", "execute"]
 

@@ -8,7 +8,8 @@ line per stream.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from orchestrator.records import dataclass
 
 LINE_LIMIT = 64 * 1024
 STDOUT = 1

@@ -7,10 +7,10 @@ it the translation stays a pure function, tried without an engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from orchestrator.engines.docker.endpoint import NEWEST_API, ApiVersion
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

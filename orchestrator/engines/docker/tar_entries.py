@@ -8,10 +8,10 @@ into memory at an archive's word is read here with limits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass, field
 
 BLOCK = 512
 EXTENDED_LIMIT = 1024 * 1024

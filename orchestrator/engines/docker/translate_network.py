@@ -7,7 +7,6 @@ draft, to be carried out at once after the create, so that the one action still 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.engines.docker.draft import Draft, Wish
@@ -18,6 +17,7 @@ from orchestrator.engines.docker.translate_host import shared
 from orchestrator.model import naming
 from orchestrator.model.actions import ConnectNetwork
 from orchestrator.model.values import Attachment
+from orchestrator.records import replace
 
 SEVERAL_ENDPOINTS = (1, 44)
 ENDPOINT_MAC = (1, 44)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from orchestrator.engines.docker.tar_entries import Entry, Kind, read_entries
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass
 
 Skipped = Callable[[str, str], None]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 from orchestrator.cancel import CancelToken
@@ -17,6 +16,7 @@ from orchestrator.engines.docker import changes, evidence
 from orchestrator.engines.docker.access import Access
 from orchestrator.errors import EngineError, Interrupted, NotFound
 from orchestrator.model.actions import AwaitContainer, WaitFor
+from orchestrator.records import dataclass
 
 RELIST_SECONDS = 2.0
 DEFAULT_RETRIES = 3  # the engine's, of a health check

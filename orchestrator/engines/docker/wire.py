@@ -10,9 +10,10 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
+
+from orchestrator.records import dataclass
 
 HEAD_LIMIT = 64 * 1024
 CHUNK_LINE_LIMIT = 4 * 1024
