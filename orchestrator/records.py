@@ -37,14 +37,15 @@ else:
 
     def fields(record):
         """The fields of a class or of an instance, in the order written."""
-        return tuple(getattr(record, _FIELDS).values())
+        known = getattr(record, _FIELDS, None)
+        return tuple(known.values()) if known is not None else _standard_ones(record)
 
     def is_dataclass(thing):
-        return hasattr(thing, _FIELDS)
+        return hasattr(thing, "__dataclass_fields__")
 
     def replace(record, /, **changes):
         """A copy with other values in some fields."""
-        kept = {name: getattr(record, name) for name, one in getattr(record, _FIELDS).items() if one.init}
+        kept = {one.name: getattr(record, one.name) for one in fields(record) if one.init}
         return type(record)(**{**kept, **changes})
 
     def dataclass(cls=None, /, *, frozen=False, slots=False, kw_only=False, repr=True):  # noqa: ARG001 for checkers
@@ -132,6 +133,20 @@ else:
         from dataclasses import FrozenInstanceError
 
         raise FrozenInstanceError(f"cannot change {name!r} of a {type(self).__name__}")
+
+    def _standard_ones(record):
+        """The fields of a class that the standard library made: someone else's."""
+        import dataclasses
+
+        def own(one):
+            default, factory = (
+                MISSING if given is dataclasses.MISSING else given for given in (one.default, one.default_factory)
+            )
+            made = Field(default, factory, one.init, one.repr, one.compare, one.metadata)
+            made.name, made.type, made.kw_only = one.name, one.type, one.kw_only
+            return made
+
+        return tuple(map(own, dataclasses.fields(record)))
 
     class _Parameters:
         def __init__(self, frozen):

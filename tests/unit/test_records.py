@@ -88,6 +88,16 @@ def test_our_replace_fields_and_is_dataclass_agree_with_the_standard_library() -
     assert not records.is_dataclass(1)
 
 
+def test_our_replace_fields_and_is_dataclass_work_on_the_standard_library_s_own() -> None:
+    point, _ = POINTS[0]
+
+    assert records.replace(point(1), y=7) == point(1, 7)
+    assert records.is_dataclass(point)
+    assert [(one.name, one.default) for one in records.fields(point)] == [
+        (one.name, one.default) for one in records.fields(POINTS[1][0])
+    ]
+
+
 @records.dataclass(frozen=True, slots=True)
 class Kept:
     value: tuple[int, ...] = ()
