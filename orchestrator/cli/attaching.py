@@ -21,7 +21,7 @@ from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner import orders
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +76,30 @@ class Attachment:
         self._following: dict[str, _Followed] = {}
         self._alive: set[str] = set()
         self._started: set[str] = set()
+        self.before_stop: Callable[[], None] = lambda: None  # what must let go of the stack first
+        self.stays: Callable[[], bool] = lambda: False  # whether it goes on although nothing runs any more
         threading.Thread(target=self._listen, daemon=True, name="happenings").start()
 
     def follow(self) -> int:
         """Show what the services say until all or one of them ends it, or a signal; the exit code."""
         with signals.handled(lambda number: self._queue.put(_Signalled(number))):
             self._attach_all()
-            if not self._following:
+            if not self._following and not self.stays():
                 return 0
             threading.Thread(target=self._print_on, daemon=True, name="logs").start()
             return self._decide()
+
+    def show_also(self, services: frozenset[str], stack: Stack) -> None:
+        """Go on with a stack that has taken the other's place, and show these services too."""
+        self._stack = stack
+        self._manner = replace(self._manner, services=self._manner.services | services)
 
     def stop(self) -> None:
         """Stop the services in order; on a further signal kill them."""
         self._context.say("stopping; press Ctrl-C to kill at once")
         cancel = self._context.cancel = CancelToken()
         with signals.handled(cancel.set):
+            self.before_stop()
             try:
                 self._carry_out(self._stop_order, cancel)
                 return
@@ -176,7 +184,7 @@ class Attachment:
                     code = self._fell_silent(container)
                     if code is not None:
                         return code
-                    if not self._alive:
+                    if not self._alive and not self.stays():
                         return 0
 
     def _took_up(self, happened: Happened) -> None:

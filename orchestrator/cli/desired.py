@@ -31,4 +31,5 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
         separator="_" if compatible else "-",
         bounds=limits.from_environment(context.environment),
         read_contents=contents,
+        sources=canonical.sources,
     )

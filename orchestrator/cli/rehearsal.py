@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from orchestrator.engines.console import (
@@ -21,6 +21,7 @@ from orchestrator.engines.console import (
     Processes,
     Said,
     Silent,
+    Transfer,
 )
 from orchestrator.engines.hands import Attachment, Facts
 from orchestrator.engines.memory import Behaviour, MemoryEngine
@@ -108,6 +109,13 @@ class RehearsalConsole:
     def image(self, image_id: str) -> ImageFacts:
         return ImageFacts(id=image_id)
 
+    def sync(self) -> NoSync:
+        return NoSync()
+
+    def dangling(self, stack: str) -> tuple[str, ...]:
+        del stack
+        return ()
+
     def _find(self, container: str) -> ObservedContainer:
         for found in self._engine.world.containers:
             if container in (found.id, found.name):
@@ -159,6 +167,13 @@ class RehearsalLogs:
             found = self._find(wish.container)
             yield Said(found.id, f"{found.name} says hello".encode())
             yield Silent(found.id)
+
+
+class NoSync:
+    """Containers in memory hold no files."""
+
+    def bring(self, containers: Sequence[str], transfer: Transfer) -> None:
+        del containers, transfer
 
 
 class Silence:

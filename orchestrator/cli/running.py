@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from orchestrator.cancel import CancelToken
 from orchestrator.cli import signals
 from orchestrator.cli.render import words
 from orchestrator.cli.wiring import Context
@@ -42,23 +43,39 @@ def carry_out(
     if context.shared.dry_run:
         show(context, preview(stack, context.engine.engine, policy)[0])
         return None
-    with (
-        signals.graceful(context.cancel.set, context.say),
-        stack_lock(context.engine.id, stack.name, wait=wait, cancel=context.cancel, on_wait=context.say),
-    ):
+    with signals.graceful(context.cancel.set, context.say):
+        return bring_about(
+            context, stack, policy, title=title, cancel=context.cancel, wait=wait, agreed=agreed, hush=hush
+        )
+
+
+def bring_about(
+    context: Context,
+    stack: Stack,
+    policy: Policy,
+    *,
+    title: str,
+    cancel: CancelToken,
+    wait: bool = True,
+    agreed: Check | None = None,
+    hush: frozenset[type[Action]] = frozenset(),
+    live: bool = True,
+) -> Result | None:
+    """The same without a word about signals, for any thread; not ``live`` while others write on the screen."""
+    with stack_lock(context.engine.id, stack.name, wait=wait, cancel=cancel, on_wait=context.say):
         first = None
         if agreed is not None:
             first = preview(stack, context.engine.engine, policy)
             if not agreed(*first):
                 return None
-        with context.display(f"{title} {stack.name}") as sink:
+        with context.display(f"{title} {stack.name}", live=live) as sink:
             result = reconcile(
                 stack,
                 context.engine.engine,
                 policy,
                 sink=Hushed(sink, hush) if hush else sink,
                 workers=context.workers,
-                cancel=context.cancel,
+                cancel=cancel,
                 first=first,
             )
     if not result.ok:

@@ -35,6 +35,7 @@ ROWS = (
     Row("stop", "stop", "Stop containers without removing them"),
     Row("restart", "restart", "Restart containers"),
     Row("scale", "scale", "Change how many containers services have"),
+    Row("watch", "watch", "Bring changed files into running services"),
     Row("build", "build", "Build images"),
     Row("pull", "pull", "Pull images"),
     Row("rm", "rm", "Remove stopped containers"),

@@ -6,7 +6,7 @@ a list: no container is asked on its own for what the list already says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.model import naming
@@ -182,6 +182,22 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """What is to be in containers as it is here: ``copies`` pairs a path here with one there, ``removals`` are paths there."""
+
+    copies: tuple[tuple[str, str], ...] = ()
+    removals: tuple[str, ...] = ()
+
+
+class Sync(Protocol):
+    """Brings files into running containers, again and again."""
+
+    def bring(self, containers: Sequence[str], transfer: Transfer) -> None:
+        """A container that has gone meanwhile is nobody's trouble."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Processes:
     titles: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -217,3 +233,9 @@ class Console(Protocol):
     def processes(self, container: str) -> Processes: ...
 
     def image(self, image_id: str) -> ImageFacts: ...
+
+    def sync(self) -> Sync: ...
+
+    def dangling(self, stack: str) -> tuple[str, ...]:
+        """Ids of images that were built for the stack and have lost their names."""
+        ...

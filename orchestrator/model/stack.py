@@ -229,6 +229,7 @@ class Stack:
     working_dir: str = ""
     config_files: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()
+    sources: tuple[str, ...] = field(default=(), compare=False, repr=False)  # every file it was made from
     places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
     secret_values: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     key: bytes = field(default=b"", compare=False, repr=False)  # the host's key: digests in labels are made with it

@@ -49,6 +49,7 @@ def to_stack(
     separator: str = "-",
     bounds: Limits = limits.DEFAULTS,
     read_contents: bool = True,
+    sources: tuple[str, ...] = (),
 ) -> Stack:
     """The stack that ``model`` (final, checked) describes; ``RuleViolation`` for values that no engine could take.
 
@@ -68,6 +69,7 @@ def to_stack(
             working_dir=working_dir,
             config_files=config_files,
             environment_files=environment_files,
+            sources=sources,
             places=Places(model),
             secret_values=frozenset(text for text in contents.secret_values if text),
             key=key,

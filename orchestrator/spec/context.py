@@ -53,6 +53,12 @@ class Context:
     bytes_read: int = 0
     includes: int = 0
     copied: int = 0
+    files: dict[str, None] = field(default_factory=dict)
+
+    def note(self, path: str) -> None:
+        """Remember a file that the result depends on, whether or not it is there."""
+        if path != files.STDIN:
+            self.files[os.path.normpath(os.path.join(self.current_directory, path))] = None
 
     def shown(self, path: str) -> str:
         """``path`` as messages name it: relative where it lies below the current directory."""
@@ -62,6 +68,7 @@ class Context:
     def read(self, path: str, where: Where | None = None) -> Source:
         """The documents of the file at ``path`` (absolute, or ``-`` for standard input)."""
         shown = "-" if path == files.STDIN else self.shown(path)
+        self.note(path)
         data = self._stdin() if path == files.STDIN else self._bytes(path, shown, where)
         self.bytes_read += len(data)
         if self.bytes_read > self.limits.project_bytes:

@@ -60,6 +60,7 @@ def _add_env_files(model: Map, name: str, environment: Mapping[str, str], contex
 def _read(entry: object, place: Where, found: dict[str, str], lookup: Lookup, context: Context) -> None:
     said = entry if isinstance(entry, Map) else Map((("path", entry),))
     path, style = str(said.get("path", "")), said.get("format") or ""
+    context.note(path)
     if not said.get("required", True) and not os.path.exists(path):
         return
     shown = context.shown(path)
@@ -81,6 +82,7 @@ def resolve_labels(model: Map, context: Context) -> None:
         found: dict[str, str] = {}
         for index, path in enumerate(files):
             place, shown = where(model, ("services", name, "label_file", index)), context.shown(path)
+            context.note(path)
             text = environments.read_text(path, shown, what="label file", where=place, limits=context.limits)
             dotenv.parse(text, shown, dict(found).get, found, context.limits)
         _put_labels(service, found, service.mark_of("label_file"))

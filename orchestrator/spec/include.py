@@ -107,11 +107,13 @@ def _child_scope(entry: Entry, main: str, scope: Scope, context: Context) -> Sco
 def _environment(entry: Entry, base: str, scope: Scope, context: Context) -> dict[str, str]:
     """The parent's environment, with gaps filled from the include's env files."""
     default = os.path.join(base, ".env")
+    context.note(default)
     files: list[str] = [default] if not entry.env_files and os.path.isfile(default) else []
     files += [os.path.join(scope.base, file) for file in entry.env_files if file != _NO_ENV_FILE]
     merged = dict(scope.environment)
     found: dict[str, str] = {}
     for file in files:
+        context.note(file)
         environments.read_into(found, file, context.shown(file), scope.environment, entry.where, context.limits)
     environments.fill_gaps(merged, found)
     return merged

@@ -74,6 +74,7 @@ class Canonical:
     warnings: tuple[SpecWarning, ...]
     variables: Mapping[str, Variable]
     interpolated: bool = True
+    sources: tuple[str, ...] = ()  # every file that the model depends on, there or not
 
 
 def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", read_contents: bool = True) -> Stack:
@@ -90,6 +91,7 @@ def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", 
         separator=separator,
         bounds=limits.from_environment(request.environment, request.limits),
         read_contents=read_contents,
+        sources=canonical.sources,
     )
 
 
@@ -160,6 +162,7 @@ def _canonical(
         warnings=context.findings.warnings,
         variables=context.findings.variables,
         interpolated=context.interpolate,
+        sources=tuple(context.files),
     )
 
 
@@ -213,10 +216,12 @@ def _read_env(
 ) -> tuple[str, ...]:
     """Fill the gaps of ``settled`` from the env files named, else from the default one of ``directory``."""
     default = None if named else environment.default_file(directory, request.environment)
+    context.note(os.path.join(directory, ".env"))
     chosen = named or ((default,) if default else ())
     found: dict[str, str] = {}
     for file in chosen:
         path = os.path.normpath(os.path.join(context.current_directory, file))
+        context.note(path)
         environment.read_into(found, path, context.shown(path), settled, None, context.limits)
     environment.fill_gaps(settled, found)
     return chosen

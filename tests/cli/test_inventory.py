@@ -39,6 +39,7 @@ COMPOSE = {
     "--no-color --no-deps --no-log-prefix --no-recreate --no-start --pull --quiet-build --quiet-pull "
     "--remove-orphans -V --renew-anon-volumes --scale -t --timeout --timestamps --wait --wait-timeout -w --watch -y "
     "--yes",
+    "watch": "--no-up --prune --quiet",
     "version": "-f --format --short",
 }
 GLOBAL = (

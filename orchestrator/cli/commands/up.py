@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from orchestrator.cli import running, wishes
-from orchestrator.cli.attaching import Attachment, Manner
+from orchestrator.cli import attaching, running, wishes
+from orchestrator.cli.attaching import Attachment
 from orchestrator.cli.declare import flag, many, number, text
 from orchestrator.cli.render import logs
 from orchestrator.cli.wiring import Context
 from orchestrator.cli.wishes import Wishes, exclusive, known
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass
+from orchestrator.planner.policy import Policy
+from orchestrator.records import dataclass, replace
+from orchestrator.spec.files import STDIN
+
+if TYPE_CHECKING:
+    from orchestrator.cli.watching import Watching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ class Options(Wishes):
     timestamps: bool = flag("--timestamps", help="Show when each line was printed.")
     raw: bool = flag("--raw", help="Pass control characters on to the terminal.")
     menu: bool = flag("--menu", help="Not there yet; --menu=false is taken.", hidden=True)
-    watch: bool = flag("-w", "--watch", later=True)
+    watch: bool = flag("-w", "--watch", help="Also bring changed files into services, and changes of the spec about.")
 
 
 def run(context: Context, options: Options) -> int:
@@ -59,12 +65,40 @@ def run(context: Context, options: Options) -> int:
         bring_up()
         return 0
     printer = logs.printer(context, prefix=not options.no_log_prefix, colour=not options.no_color, raw=options.raw)
-    attachment = Attachment(context, stack, _manner(stack, options), printer)
+    attachment = Attachment(context, stack, _attached(stack, options), printer)
+    watching = _watching(context, stack, options, printer, attachment)
+    attachment.before_stop, attachment.stays = watching.stop, lambda: watching.on
     try:
+        if options.watch:
+            watching.check()
         _bring_up_attached(bring_up, attachment)
+        if options.watch:
+            watching.start()
         return attachment.follow()
     finally:
+        watching.stop()
         attachment.close()
+
+
+def _watching(
+    context: Context, stack: Stack, options: Options, printer: logs.LogPrinter, attachment: Attachment
+) -> Watching:
+    """What `--watch` begins with, and the menu may begin and end."""
+    from orchestrator.cli.watching import Manner, Watching
+
+    def anew() -> tuple[Stack, Policy]:
+        fresh = wishes.desired(context.load(options.services), options.scale)
+        # What was forced once is not forced again by every change of a file.
+        calm = replace(options, build=False, pull="", force_recreate=False, renew_anonymous_volumes=False)
+        return fresh, wishes.policy(calm, context, fresh)
+
+    from_stdin = STDIN in stack.config_files
+    manner = Manner(
+        services=wishes.targets(options.services, stack), quiet=options.quiet_build, spec=None if from_stdin else anew
+    )
+    return Watching(
+        context, stack, manner, printer.aside, lambda fresh: attachment.show_also(_shown(fresh, options), fresh)
+    )
 
 
 def _bring_up_attached(bring_up: Callable[[], None], attachment: Attachment) -> None:
@@ -77,11 +111,13 @@ def _bring_up_attached(bring_up: Callable[[], None], attachment: Attachment) -> 
 
 
 def _check(options: Options) -> None:
+    exclusive("--no-build", options.no_build, "--watch", options.watch)
     foreground = (
         ("--abort-on-container-exit", options.abort_on_container_exit),
         ("--abort-on-container-failure", options.abort_on_container_failure),
         ("--attach", options.attach),
         ("--attach-dependencies", options.attach_dependencies),
+        ("--watch", options.watch),
     )
     for name, given in foreground:
         exclusive("--wait", options.wait, name, given)
@@ -92,8 +128,8 @@ def _check(options: Options) -> None:
         raise UsageError("--menu is not supported yet", hint="leave it out", reference="not-supported-yet")
 
 
-def _manner(stack: Stack, options: Options) -> Manner:
-    return Manner(
+def _attached(stack: Stack, options: Options) -> attaching.Manner:
+    return attaching.Manner(
         services=_shown(stack, options),
         abort_on_exit=options.abort_on_container_exit
         or (bool(options.exit_code_from) and not options.abort_on_container_failure),

@@ -83,6 +83,16 @@ class LogPrinter:
             self._streams[0].write(safe.one_line(f"{self.name(container)} {text}").encode(errors="replace") + b"\n")
             self._streams[0].flush()
 
+    def aside(self, text: str) -> None:
+        """A line of our own about none of them, marked and below the names."""
+        with self._lock:
+            width = max(map(len, self._names.values()), default=0) + 1
+            mark = " " * width + " \N{CIRCLED BULLET} "
+            begin = (f"\x1b[92m{mark}\x1b[0m" if self._colour else mark) if self._prefix else ""
+            for line in text.splitlines():
+                self._streams[0].write((begin + safe.one_line(line)).encode(errors="replace") + b"\n")
+            self._streams[0].flush()
+
     def flush(self) -> None:
         for stream in self._streams:
             stream.flush()

@@ -8,16 +8,15 @@ through one.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 
+from orchestrator.engines.docker import tar_writer
+from orchestrator.engines.docker.tar_writer import BLOCK
 from orchestrator.errors import EngineError, Where
 from orchestrator.model.stack import Build
 from orchestrator.records import dataclass
 
 SENT_DOCKERFILE = ".dockerfile.stack"
-PIECE = 1024 * 1024
-BLOCK = 512
 
 _REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
@@ -94,7 +93,7 @@ def pack_tree(root: str, names: Iterable[str]) -> Iterator[bytes]:
     for name in names:
         path = os.path.join(root, name)
         try:
-            yield from entry(path, name)
+            yield from tar_writer.entry(path, name)
         except FileNotFoundError:
             continue  # gone since it was listed
         except OSError as problem:
@@ -119,41 +118,6 @@ def _included(context: str, ignored: list[str], dockerfile: str) -> list[str]:
     from docker.utils.build import exclude_paths
 
     return sorted(exclude_paths(os.path.abspath(context), list(ignored), dockerfile=dockerfile))
-
-
-def entry(path: str, name: str, *, owners: bool = False) -> Iterator[bytes]:
-    """A file, folder or link as a tar entry called ``name``; it belongs to root unless ``owners`` are kept."""
-    from tarfile import DIRTYPE, SYMTYPE, TarInfo
-
-    found = os.lstat(path)
-    info = TarInfo(name)
-    if owners:
-        info.uid, info.gid = found.st_uid, found.st_gid
-    info.mode, info.mtime = stat.S_IMODE(found.st_mode), int(max(0, found.st_mtime))
-    if stat.S_ISDIR(found.st_mode):
-        info.type = DIRTYPE
-        yield info.tobuf()
-    elif stat.S_ISLNK(found.st_mode):
-        info.type, info.linkname = SYMTYPE, os.readlink(path)
-        yield info.tobuf()
-    elif stat.S_ISREG(found.st_mode):
-        info.size = found.st_size
-        yield from _file(path, info.size, info.tobuf())
-    # Sockets, pipes and devices have no place in an image.
-
-
-def _file(path: str, size: int, head: bytes) -> Iterator[bytes]:
-    """Exactly as many bytes as the head promises, whatever happens to the file meanwhile."""
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
-        yield head
-        left = size
-        while left:
-            piece = file.read(min(left, PIECE))
-            if not piece:
-                raise OSError(0, "it became shorter while it was read")
-            left -= len(piece)
-            yield piece
-    yield b"\0" * (-size % BLOCK)
 
 
 def _packed(name: str, content: bytes) -> Iterator[bytes]:

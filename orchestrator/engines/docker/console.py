@@ -20,6 +20,7 @@ from orchestrator.engines.console import (
     Publisher,
     Said,
     Silent,
+    Sync,
 )
 from orchestrator.engines.docker.client import Client, Stream
 from orchestrator.engines.docker.logs import LogFollower, LogLine, LogRequest
@@ -87,6 +88,15 @@ class DockerConsole:
             created=answer.get("Created", ""),
             tagged=(answer.get("Metadata") or {}).get("LastTagTime", ""),
         )
+
+    def sync(self) -> Sync:
+        from orchestrator.engines.docker.sync import DockerSync
+
+        return DockerSync(self._client)
+
+    def dangling(self, stack: str) -> tuple[str, ...]:
+        filters = {"dangling": ["true"], "label": [f"{naming.PROJECT}={stack}"]}
+        return tuple(image["Id"] for image in self._client.get_json("/images/json", {"filters": filters}))
 
 
 class DockerLogs:
