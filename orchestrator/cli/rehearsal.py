@@ -112,10 +112,6 @@ class RehearsalConsole:
     def sync(self) -> NoSync:
         return NoSync()
 
-    def dangling(self, stack: str) -> tuple[str, ...]:
-        del stack
-        return ()
-
     def _find(self, container: str) -> ObservedContainer:
         for found in self._engine.world.containers:
             if container in (found.id, found.name):

@@ -25,7 +25,7 @@ from orchestrator.model.actions import Action, BuildImage
 from orchestrator.model.observed import Scope
 from orchestrator.model.plan import Level
 from orchestrator.model.stack import Hook, Stack
-from orchestrator.planner import image_orders, orders
+from orchestrator.planner import orders
 from orchestrator.planner.policy import Policy, Recreate
 from orchestrator.records import dataclass
 from orchestrator.watch import rules as watch_rules
@@ -259,8 +259,10 @@ class Watching:
 
     def _prune(self) -> None:
         """Remove what the new images have taken the names of; an image that something still uses stays."""
-        left = self._context.engine.console.dangling(self._stack.name)
-        plan = image_orders.remove(self._stack, left)
+        from orchestrator.cli import pruning
+        from orchestrator.planner import pruning as plans
+
+        plan = plans.images(self._stack.name, pruning.dangling(self._context, self._stack.name))
         if not plan.empty:
             ordering.run(self._context, plan, title="prune", live=False, silent=True)
 

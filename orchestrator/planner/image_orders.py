@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from orchestrator.model import naming
-from orchestrator.model.actions import Action, BuildImage, PullImage, RemoveImage
+from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.plan import Plan, Step
 from orchestrator.model.stack import Build, PullPolicy, Service, Stack
 from orchestrator.records import replace
@@ -49,11 +49,6 @@ def build(stack: Stack, services: Iterable[Service], adapt: Adapt) -> Plan:
             if service.build is not None
         ),
     )
-
-
-def remove(stack: Stack, references: Iterable[str]) -> Plan:
-    """Remove images."""
-    return _plan(stack, ((f"remove {reference}", RemoveImage(reference=reference)) for reference in references))
 
 
 def _labelled(stack: Stack, service: Service, build: Build) -> Build:

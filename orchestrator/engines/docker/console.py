@@ -94,10 +94,6 @@ class DockerConsole:
 
         return DockerSync(self._client)
 
-    def dangling(self, stack: str) -> tuple[str, ...]:
-        filters = {"dangling": ["true"], "label": [f"{naming.PROJECT}={stack}"]}
-        return tuple(image["Id"] for image in self._client.get_json("/images/json", {"filters": filters}))
-
 
 class DockerLogs:
     """The logs of many containers. Whether a container has a terminal decides how its log is framed."""
