@@ -13,10 +13,10 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO
 
 from orchestrator.errors import StackError
+from orchestrator.records import dataclass
 
 FORMAT = 1
 ABOUT, FILES, IMAGES = "stack.json", "files.tar", "images.tar"

@@ -9,10 +9,10 @@ to the engine.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from orchestrator.controller.backoff import CRASH_LOOP
 from orchestrator.model.observed import Health, ObservedContainer, State
+from orchestrator.records import dataclass, field
 
 LOOP_EXITS = 3
 LOOP_SECONDS = 60.0

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ history of exits (``healing``), failures in a row, and which versions failed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
@@ -33,6 +32,7 @@ from orchestrator.planner import orders
 from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy, Recreate
+from orchestrator.records import dataclass, replace
 
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
 

@@ -7,11 +7,11 @@ outdated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass
 from orchestrator.spec import limits
 from orchestrator.spec.load import LoadRequest, load_stack
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.errors import Where
 from orchestrator.model.host import Mode
 from orchestrator.model.plan import Plan
+from orchestrator.records import dataclass
 
 REMEMBERED = 1_000
 

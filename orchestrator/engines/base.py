@@ -7,12 +7,12 @@ whether the same action may simply be tried again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.cancel import CancelToken
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
+from orchestrator.records import dataclass
 
 Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
 

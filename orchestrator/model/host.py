@@ -6,10 +6,10 @@ Loaded from ``host.yml`` by ``spec.host``; read by the controller and the daemon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import Where
+from orchestrator.records import dataclass, field
 
 
 class Mode(StrEnum):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.records import dataclass, field
 from orchestrator.spec import render, yamltext
 from orchestrator.spec.defaults import services_of
 from orchestrator.spec.document import Map

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from orchestrator.cli import reader
 from orchestrator.cli.declare import flag
 from orchestrator.cli.options import Shared
 from orchestrator.errors import UsageError
+from orchestrator.records import dataclass
 from orchestrator.version import VERSION
 from tests.cli.conftest import Shell
 

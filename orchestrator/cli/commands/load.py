@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import packing, service_images
@@ -14,6 +13,7 @@ from orchestrator.cli.declare import flag, text
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import NotFound, StackError, UsageError
+from orchestrator.records import dataclass
 
 if TYPE_CHECKING:
     import io

@@ -8,12 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from orchestrator.cli import loading, packing
 from orchestrator.cli.declare import arguments, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import NotFound, StackError, UsageError
+from orchestrator.records import dataclass
 from orchestrator.spec import portable
 from orchestrator.spec.load import load_canonical
 
