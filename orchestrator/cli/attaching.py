@@ -241,5 +241,6 @@ class Attachment:
         engine, name = self._context.engine, self._stack.name
         observed = engine.engine.observe(Scope(stack=name, details=False))
         plan = make(observed, [c for c in observed.containers if c.service in self._stack.services and not c.oneoff])
+        self._context.intents.stop(name, self._stack.services)
         if not plan.empty:
             ordering.carry_out(self._context, plan, title=f"stop {name}", live=False)

@@ -5,12 +5,13 @@ No file is needed where the stack's name is given. Where there is one, its hooks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from fnmatch import fnmatchcase
 
 from orchestrator.cli import loading, running, signals
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.controller.lock import stack_lock
 from orchestrator.errors import ApplyFailed, Interrupted, UsageError
 from orchestrator.events import PlanMade, Quiet
@@ -23,6 +24,7 @@ from orchestrator.spec.files import FileMissing
 
 Chosen = list[ObservedContainer]
 Make = Callable[[ObservedState, Chosen, Stack | None], Plan]
+Note = Callable[[Intents, str, Collection[str]], None]
 
 
 def order(
@@ -34,8 +36,12 @@ def order(
     nothing: str = "",
     oneoff: bool = False,
     agreed: Callable[[Plan], bool] | None = None,
+    note: Note | None = None,
 ) -> ApplyResult | None:
-    """Carry out the plan that ``make`` makes of the containers meant. ``nothing`` is said where it is empty."""
+    """Carry out the plan that ``make`` makes of the containers meant. ``nothing`` is said where it is empty.
+
+    ``note`` keeps in mind that these services are to be stopped, or to run, for a controller of this host.
+    """
     stack = stack_of(context, services)
     name = stack.name if stack is not None else loading.name_of(context)
     engine = context.engine
@@ -44,10 +50,14 @@ def order(
         stack_lock(engine.id, name, wait=True, cancel=context.cancel, on_wait=context.say),
     ):
         observed = engine.engine.observe(Scope(stack=name, details=False))
-        plan = make(observed, _chosen(observed, services, stack, oneoff), stack)
+        chosen = _chosen(observed, services, stack, oneoff)
+        plan = make(observed, chosen, stack)
         if context.shared.dry_run:
             running.show(context, plan)
             return None
+        if note is not None:
+            everything = stack.services if stack is not None and not services else ()
+            note(context.intents, name, {*everything, *(container.service for container in chosen)})
         if plan.empty:
             if nothing:
                 context.say(nothing)

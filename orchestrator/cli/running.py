@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from orchestrator import graph
 from orchestrator.cancel import CancelToken
 from orchestrator.cli import signals
 from orchestrator.cli.render import words
@@ -23,6 +24,7 @@ from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
 
 Check = Callable[[Plan, ObservedState], bool]
+Remark = Callable[[Context, Stack, Policy], None]
 
 
 def carry_out(
@@ -34,10 +36,12 @@ def carry_out(
     wait: bool = True,
     agreed: Check | None = None,
     hush: frozenset[type[Action]] = frozenset(),
+    note: Remark | None = None,
 ) -> Result | None:
     """Bring ``stack`` about. ``agreed`` is shown the plan first, under the lock, and may say no.
 
-    Of actions in ``hush`` no progress is shown. ``None`` when nothing was carried out (``--dry-run``, or not
+    Of actions in ``hush`` no progress is shown. ``note`` keeps in mind, under the lock, what is meant to run from now on and what
+    is not, for a controller of this host. ``None`` when nothing was carried out (``--dry-run``, or not
     agreed). Raises what main turns into an exit code.
     """
     if context.shared.dry_run:
@@ -45,7 +49,7 @@ def carry_out(
         return None
     with signals.graceful(context.cancel.set, context.say):
         return bring_about(
-            context, stack, policy, title=title, cancel=context.cancel, wait=wait, agreed=agreed, hush=hush
+            context, stack, policy, title=title, cancel=context.cancel, wait=wait, agreed=agreed, hush=hush, note=note
         )
 
 
@@ -60,6 +64,7 @@ def bring_about(
     agreed: Check | None = None,
     hush: frozenset[type[Action]] = frozenset(),
     live: bool = True,
+    note: Remark | None = None,
 ) -> Result | None:
     """The same without a word about signals, for any thread; not ``live`` while others write on the screen."""
     with stack_lock(context.engine.id, stack.name, wait=wait, cancel=cancel, on_wait=context.say):
@@ -68,6 +73,7 @@ def bring_about(
             first = preview(stack, context.engine.engine, policy)
             if not agreed(*first):
                 return None
+        (note or _runs)(context, stack, policy)
         with context.display(f"{title} {stack.name}", live=live) as sink:
             result = reconcile(
                 stack,
@@ -81,6 +87,15 @@ def bring_about(
     if not result.ok:
         raise failure(result)
     return result
+
+
+def _runs(context: Context, stack: Stack, policy: Policy) -> None:
+    """What is brought up is no longer stopped on purpose."""
+    if policy.start and any(service.replicas for service in stack.services.values()):
+        targets = policy.targets
+        if targets is not None and policy.dependencies:
+            targets = graph.closure(graph.dependencies(stack), targets)
+        context.intents.run(stack.name, targets)
 
 
 class Hushed:

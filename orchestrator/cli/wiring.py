@@ -20,6 +20,7 @@ from orchestrator.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.cli.engines import Connected
     from orchestrator.cli.render.frame import Style
+    from orchestrator.controller.intents import Intents
     from orchestrator.events import Sink
     from orchestrator.model.stack import Stack
 
@@ -81,6 +82,14 @@ class Context:
 
             self._engine = engines.connect(self.environment, host=self.shared.host, context=self.shared.context)
         return self._engine
+
+    @property
+    def intents(self) -> Intents:
+        """What was stopped on purpose on this host."""
+        from orchestrator.cli import state
+        from orchestrator.controller.intents import Intents
+
+        return Intents(state.directory(self.environment), lambda: self.engine.id)
 
     @property
     def workers(self) -> int:

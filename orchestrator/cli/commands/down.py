@@ -38,8 +38,16 @@ def run(context: Context, options: Options) -> int:
         remove_images=RemoveImages(options.rmi or "none"),
         stop_timeout=options.timeout,
     )
-    running.carry_out(context, emptied(stack), policy, title="down", wait=not options.no_wait)
+    running.carry_out(context, emptied(stack), policy, title="down", wait=not options.no_wait, note=_stays_down)
     return 0
+
+
+def _stays_down(context: Context, stack: Stack, policy: Policy) -> None:
+    """A controller of this host leaves alone what was taken down on purpose."""
+    if policy.targets is None:
+        context.intents.down(stack.name)
+    else:
+        context.intents.stop(stack.name, policy.targets)
 
 
 def emptied(stack: Stack) -> Stack:

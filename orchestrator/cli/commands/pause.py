@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.planner import orders
 from orchestrator.records import dataclass
 
@@ -15,5 +16,11 @@ class Options:
 
 
 def run(context: Context, options: Options) -> int:
-    ordering.order(context, options.services, lambda observed, chosen, _: orders.pause(observed, chosen), title="pause")
+    ordering.order(
+        context,
+        options.services,
+        lambda observed, chosen, _: orders.pause(observed, chosen),
+        title="pause",
+        note=Intents.stop,
+    )
     return 0

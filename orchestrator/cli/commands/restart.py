@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments, flag, number
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.planner import orders
 from orchestrator.records import dataclass
 
@@ -24,5 +25,6 @@ def run(context: Context, options: Options) -> int:
             observed, chosen, stack, dependents=not options.no_deps, timeout=options.timeout
         ),
         title="restart",
+        note=Intents.run,
     )
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments, flag, number
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.errors import NotFound, UsageError
 from orchestrator.model.observed import ObservedContainer, ObservedState
 from orchestrator.model.plan import Plan
@@ -23,7 +24,7 @@ class Options:
 def run(context: Context, options: Options) -> int:
     if options.wait_timeout is not None and not options.wait:
         raise UsageError("--wait-timeout needs --wait")
-    ordering.order(context, options.services, lambda *seen: _plan(options, *seen), title="start")
+    ordering.order(context, options.services, lambda *seen: _plan(options, *seen), title="start", note=Intents.run)
     return 0
 
 

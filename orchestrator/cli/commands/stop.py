@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments, number
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.planner import orders
 from orchestrator.records import dataclass
 
@@ -21,5 +22,6 @@ def run(context: Context, options: Options) -> int:
         options.services,
         lambda observed, chosen, stack: orders.stop(observed, chosen, stack, timeout=options.timeout),
         title="stop",
+        note=Intents.stop,
     )
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.cli import ordering
 from orchestrator.cli.declare import arguments
 from orchestrator.cli.wiring import Context
+from orchestrator.controller.intents import Intents
 from orchestrator.planner import orders
 from orchestrator.records import dataclass
 
@@ -16,6 +17,10 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     ordering.order(
-        context, options.services, lambda observed, chosen, _: orders.unpause(observed, chosen), title="unpause"
+        context,
+        options.services,
+        lambda observed, chosen, _: orders.unpause(observed, chosen),
+        title="unpause",
+        note=Intents.run,
     )
     return 0
