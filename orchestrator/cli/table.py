@@ -45,6 +45,7 @@ ROWS = (
     Row("images", "images", "List the images that containers were made from"),
     Row("port", "port", "Show where a container's port is published"),
     Row("top", "top", "Show the processes in containers"),
+    Row("doctor", "doctor", "Check that engine and host are fit for the stack"),
     Row("inspect", "inspect", "Show all that the engine knows of a service's containers"),
     Row("diff", "diff", "Show files that changed in containers since their image"),
     Row("du", "du", "Show what the stack takes of the disk"),

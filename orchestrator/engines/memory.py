@@ -6,7 +6,7 @@ does. How containers of an image behave (health, exit at once) and which calls f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import RLock
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from orchestrator.model.observed import (
     ObservedNetwork,
     ObservedState,
     ObservedVolume,
+    PortHolder,
     Scope,
     State,
 )
@@ -202,8 +203,25 @@ def _view(world: ObservedState, scope: Scope, facts: EngineFacts) -> ObservedSta
         volumes=tuple(v for v in volumes if v.owned or v.name in scope.volumes),
         images={name: image for name, image in world.images.items() if name in scope.images},
         name_holders=holders,
+        port_holders=tuple(_port_holders(world, ids)),
         now_ns=world.now_ns,
     )
+
+
+def _port_holders(world: ObservedState, own: set[str]) -> Iterator[PortHolder]:
+    """Host ports of running containers that are not the stack's."""
+    for container in world.containers:
+        if container.id in own or not container.running or container.settings is None:
+            continue
+        for port in container.settings.ports:
+            if port.published.isdigit():
+                yield PortHolder(
+                    port=int(port.published),
+                    protocol=port.protocol,
+                    address=port.host_ip,
+                    container=container.name,
+                    stack=container.labels.get(naming.PROJECT, ""),
+                )
 
 
 def _as_seen(network: ObservedNetwork, stack: str, world: ObservedState) -> ObservedNetwork:

@@ -114,6 +114,19 @@ class Operations(Protocol):
     @property
     def api_version(self) -> str: ...
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether paths here are the engine's paths."""
+        ...
+
+    def subnets(self) -> tuple[str, ...]:
+        """The subnets of all networks."""
+        ...
+
+    def resolve(self, image: str) -> None:
+        """Ask the image's registry for it, without pulling. Raises ImageUnavailable."""
+        ...
+
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:
         """The engine's own description of one of ``KINDS``."""
         ...

@@ -8,6 +8,7 @@ from enum import StrEnum
 from orchestrator.model.container import Container, ImageDefaults
 from orchestrator.model.placement import Node
 from orchestrator.model.stack import AddressPool, Stack
+from orchestrator.model.values import Port
 from orchestrator.records import dataclass, field
 
 
@@ -146,6 +147,48 @@ class ObservedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortHolder:
+    """Who has a port of the host: a container (of ``stack``, if of any), or a process. ``address`` is what it is bound to."""
+
+    port: int
+    protocol: str = "tcp"
+    address: str = ""
+    container: str = ""
+    stack: str = ""
+    process: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.port}/{self.protocol}"
+
+    @property
+    def who(self) -> str:
+        """``container "shop-web-1" of stack "shop"``, ``process 123 (nginx)``."""
+        if not self.container:
+            return self.process or "a process on the host"
+        return f'container "{self.container}"' + (f' of stack "{self.stack}"' if self.stack else "")
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        free = f"end that process (ss -ltnp | grep {self.port})"
+        if self.container:
+            free = f"free it with `{f'stack down -p {self.stack}' if self.stack else f'docker stop {self.container}'}`"
+        return f"change the host part of the port, or {free}"
+
+    def stands_in_the_way_of(self, wanted: Port) -> bool:
+        """Whether both cannot be had. A socket for all IPv6 addresses may take IPv4 along or not: in doubt it does not."""
+        if wanted.published != str(self.port) or wanted.protocol != self.protocol:
+            return False
+        everything, held = ("", "0.0.0.0", "::"), self.address
+        if not wanted.host_ip or not held:
+            return True
+        if (":" in wanted.host_ip) != (":" in held):
+            return False
+        return wanted.host_ip == held or wanted.host_ip in everything or held in everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
     """What the planner must know of the engine itself. ``kind``: docker, swarm, memory.
 
@@ -169,7 +212,8 @@ class ObservedState:
 
     ``images`` maps references of the desired stack to the image present, absent ones are missing. ``name_holders`` maps names
     that the stack needs to foreign containers that hold them. ``networks`` and ``volumes`` hold the stack's own and those that
-    the stack names. ``now_ns`` is the wall clock of the snapshot, for ages of images and containers.
+    the stack names. ``port_holders`` are others who have host ports that the stack needs, ``missing_paths`` bind sources that must
+    exist and do not. ``now_ns`` is the wall clock of the snapshot, for ages of images and containers.
     """
 
     stack: str
@@ -179,6 +223,8 @@ class ObservedState:
     volumes: tuple[ObservedVolume, ...] = ()
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     name_holders: Mapping[str, ObservedContainer] = field(default_factory=dict)
+    port_holders: tuple[PortHolder, ...] = ()
+    missing_paths: frozenset[str] = frozenset()
     now_ns: int = 0
 
     def of_service(self, service: str) -> tuple[ObservedContainer, ...]:
@@ -193,19 +239,25 @@ class ObservedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What to observe: one stack's objects and the names it refers to. ``images``, ``networks``, ``volumes`` are engine names."""
+    """What to observe: one stack's objects and the names it refers to. ``images``, ``networks``, ``volumes`` are engine names.
+
+    ``ports`` (``8080/tcp``) are host ports that it needs, ``paths`` bind sources that must exist.
+    """
 
     stack: str
     images: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     containers: frozenset[str] = frozenset()
+    ports: frozenset[str] = frozenset()
+    paths: frozenset[str] = frozenset()
     details: bool = True  # False: the list calls alone (settings and image defaults stay None)
 
     @classmethod
     def of(cls, stack: Stack, *, container_names: frozenset[str] = frozenset()) -> Scope:
         """The scope that planning ``stack`` needs."""
         images = {s.container.image for s in stack.services.values()}
+        wanted = [s.container for s in stack.services.values() if s.replicas]
         images |= {hook.image for s in stack.services.values() for hook in s.pre_start}
         return cls(
             stack=stack.name,
@@ -213,4 +265,6 @@ class Scope:
             networks=frozenset(n.name for n in stack.networks.values()),
             volumes=frozenset(v.name for v in stack.volumes.values()),
             containers=container_names,
+            ports=frozenset(f"{p.published}/{p.protocol}" for c in wanted for p in c.ports if p.published.isdigit()),
+            paths=frozenset(m.source for c in wanted for m in c.mounts if m.must_exist),
         )

@@ -61,6 +61,11 @@ class Mount:
     tmpfs_mode: int | None = None
     tmpfs_options: str = ""  # the text after the colon in `tmpfs: /run:size=64m`; such mounts go to HostConfig.Tmpfs
 
+    @property
+    def must_exist(self) -> bool:
+        """Whether it is a bind mount whose source nobody makes."""
+        return self.type is MountType.BIND and not self.create_host_path and self.source.startswith("/")
+
 
 class FileKind(StrEnum):
     CONFIG = "config"

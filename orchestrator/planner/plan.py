@@ -12,7 +12,7 @@ from orchestrator.model import fingerprint
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Service, Stack
-from orchestrator.planner import feasibility, images, networks, ownership, volumes
+from orchestrator.planner import feasibility, images, networks, ownership, preflight, volumes
 from orchestrator.planner.barrier import raise_barrier
 from orchestrator.planner.containers import Workshop
 from orchestrator.planner.draft import Draft, Id
@@ -34,6 +34,7 @@ def plan(desired: Stack, observed: ObservedState, policy: Policy) -> Plan:
     places = networks.arrange(situation, draft)
     storage = volumes.arrange(situation, draft)
     verdicts = _verdicts(situation, places, storage)
+    preflight.check(situation, draft, verdicts)
     needs = _needs(situation, draft, verdicts)
     if draft.is_impossible():
         return draft.notes_only(desired.name)

@@ -17,6 +17,7 @@ from orchestrator.model.observed import (
     ObservedNetwork,
     ObservedState,
     ObservedVolume,
+    PortHolder,
     State,
 )
 from orchestrator.model.plan import Plan
@@ -162,6 +163,16 @@ def _foreign_container(state: ObservedState, name: str) -> ObservedState:
     return replace(state, name_holders={**state.name_holders, name: stranger})
 
 
+def _port_held(state: ObservedState, port: str, _by: str, container: str, address: str = "") -> ObservedState:
+    number, _, protocol = port.partition("/")
+    holder = PortHolder(port=int(number), protocol=protocol, address=address, container=container, stack="other")
+    return replace(state, port_holders=(*state.port_holders, holder))
+
+
+def _missing_path(state: ObservedState, path: str) -> ObservedState:
+    return replace(state, missing_paths=state.missing_paths | {path})
+
+
 def _foreign_network(state: ObservedState, name: str) -> ObservedState:
     network = ObservedNetwork(id=f"net-{name}", name=name, driver="bridge")
     return replace(state, networks=(*(n for n in state.networks if n.name != name), network))
@@ -257,6 +268,8 @@ _EDITS: dict[str, Edit] = {
     "duplicate": _duplicate,
     "foreign container": _foreign_container,
     "foreign network": _foreign_network,
+    "port-held": _port_held,
+    "missing-path": _missing_path,
     "foreign volume": _foreign_volume,
     "stranger-on": _stranger_on_network,
     "pruned": _pruned_network,

@@ -64,6 +64,18 @@ def pull(
     raise AssertionError("the last attempt either returns or raises")
 
 
+def resolve(client: Client, reference: str) -> str:
+    """The digest under which the registry has the image now; nothing is pulled. Raises ImageUnavailable."""
+    image = references.normalize(reference)
+    credentials = auth.for_registry(image.registry, client.environment)
+    try:
+        path = f"/distribution/{in_path(image.familiar)}/json"
+        found = client.request("GET", path, headers=credentials.headers, timeout=PULL_SILENCE).json()
+    except EngineError as problem:
+        raise _unavailable(image, problem, _verdict(problem, image), 1, credentials.problem) from problem
+    return str((found.get("Descriptor") or {}).get("digest") or "")
+
+
 def tag(client: Client, source: str, target: str) -> None:
     wanted = references.normalize(target)
     client.post_json(f"/images/{in_path(source)}/tag", {"repo": wanted.name, "tag": wanted.tag})

@@ -7,11 +7,13 @@ rounds is gone.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from orchestrator.engines.docker import neighbour
 from orchestrator.engines.docker import observe_containers as containers
 from orchestrator.engines.docker import observe_objects as objects
 from orchestrator.engines.docker.client import Client
@@ -21,7 +23,7 @@ from orchestrator.engines.docker.reading import Context
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import EngineError, NotFound
 from orchestrator.model import naming
-from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
+from orchestrator.model.observed import ObservedContainer, ObservedState, PortHolder, Scope
 from orchestrator.records import dataclass, field
 
 Json = Mapping[str, Any]
@@ -36,6 +38,8 @@ class _Answers:
     volumes: list[Json] = field(default_factory=list)
     images: dict[str, Json] = field(default_factory=dict)
     holders: list[Json] = field(default_factory=list)
+    port_holders: list[PortHolder] = field(default_factory=list)
+    missing_paths: frozenset[str] = frozenset()
 
 
 def observe(client: Client, scope: Scope, host: Callable[[], Host]) -> ObservedState:
@@ -52,6 +56,8 @@ def observe(client: Client, scope: Scope, host: Callable[[], Host]) -> ObservedS
         volumes=tuple(objects.volume(raw, scope.stack) for raw in answers.volumes),
         images={name: objects.image(name, answers.images[name]) for name in scope.images if name in answers.images},
         name_holders=_holders(scope, answers, context),
+        port_holders=tuple(answers.port_holders),
+        missing_paths=answers.missing_paths,
         now_ns=time.time_ns(),
     )
 
@@ -92,6 +98,7 @@ def _second_round(client: Client, scope: Scope, answers: _Answers) -> None:
     if missing:
         calls.append(lambda: answers.holders.extend(_named_containers(client, missing)))
     calls += _named_calls(client, scope, answers)
+    calls += _host_calls(client, scope, answers)
     together(calls)
     answers.containers = [raw for raw in answers.containers if raw]
 
@@ -129,6 +136,27 @@ def _named_calls(client: Client, scope: Scope, answers: _Answers) -> list[Callab
     if volumes:
         calls.append(lambda: answers.volumes.extend(_named_volumes(client, volumes)))
     return calls
+
+
+def _host_calls(client: Client, scope: Scope, answers: _Answers) -> list[Callable[[], None]]:
+    """What the host has to give: ports that no container of ours holds yet, and paths to be mounted."""
+    calls: list[Callable[[], None]] = []
+    ours = {
+        f"{one.get('PublicPort')}/{one.get('Type')}" for raw in answers.containers for one in raw.get("Ports") or ()
+    }
+    needed = scope.ports - ours
+    if needed:
+        calls.append(lambda: answers.port_holders.extend(_port_holders(client, scope, needed)))
+    missing = frozenset(path for path in scope.paths if not os.path.lexists(path))
+    if missing and neighbour.on_this_machine(client):
+        answers.missing_paths = missing
+    return calls
+
+
+def _port_holders(client: Client, scope: Scope, ports: frozenset[str]) -> list[PortHolder]:
+    from orchestrator.engines.docker import holders  # most runs find their ports in their own hands
+
+    return holders.find(client, ports, lambda raw: (raw.get("Labels") or {}).get(naming.PROJECT) != scope.stack)
 
 
 def _named_networks(client: Client, names: list[str], *, details: bool) -> list[Json]:

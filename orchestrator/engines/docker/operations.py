@@ -37,6 +37,21 @@ class DockerOperations:
         major, minor = self._client.api_version
         return f"{major}.{minor}"
 
+    @property
+    def on_this_machine(self) -> bool:
+        from orchestrator.engines.docker import neighbour
+
+        return neighbour.on_this_machine(self._client)
+
+    def subnets(self) -> tuple[str, ...]:
+        pools = [
+            pool for raw in self._client.get_json("/networks") for pool in (raw.get("IPAM") or {}).get("Config") or ()
+        ]
+        return tuple(pool["Subnet"] for pool in pools if pool.get("Subnet"))
+
+    def resolve(self, image: str) -> None:
+        images.resolve(self._client, image)
+
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:
         path = _PATHS[kind].format(images.in_path(name) if kind == "image" else quote(name))
         found: Raw = self._client.get_json(path, {"size": True} if size and kind == "container" else None)

@@ -1,0 +1,49 @@
+"""What would surely fail later is said before anything is touched: host ports that others hold, bind sources that are missing.
+
+Verdicts and what was observed of the host come in; error notes go out, which make the plan one that changes nothing. On
+the way back from a failed update nothing is checked: bringing back what served goes before all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.model.stack import Service
+from orchestrator.model.values import MountType
+from orchestrator.planner.draft import Draft
+from orchestrator.planner.situation import Situation
+from orchestrator.planner.verdicts import Create, Replace, ServiceVerdict, Start
+
+
+def check(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerdict]) -> None:
+    """Notes about services that are to get a container, or to have one started."""
+    if situation.policy.held:
+        return
+    for service in situation.wanted:
+        verdict = verdicts[service.name]
+        if situation.policy.start and verdict.of_kind(Create, Replace, Start):
+            _ports(situation, draft, service)
+        if verdict.of_kind(Create, Replace):
+            _sources(situation, draft, service)
+
+
+def _ports(situation: Situation, draft: Draft, service: Service) -> None:
+    for port in service.container.ports:
+        holder = next((one for one in situation.observed.port_holders if one.stands_in_the_way_of(port)), None)
+        if holder is not None:
+            draft.error(
+                f'service "{service.name}": host port {port.published} is held by {holder.who}; {holder.remedy}',
+                where=situation.desired.where(f"services.{service.name}.ports"),
+                reference="port-taken",
+            )
+
+
+def _sources(situation: Situation, draft: Draft, service: Service) -> None:
+    for mount in service.container.mounts:
+        if mount.type is MountType.BIND and mount.source in situation.observed.missing_paths:
+            draft.error(
+                f'service "{service.name}": the bind source {mount.source} does not exist; create it, or set '
+                "`bind.create_host_path: true`",
+                where=situation.desired.where(f"services.{service.name}.volumes"),
+                reference="bind-source-missing",
+            )
