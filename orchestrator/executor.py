@@ -116,7 +116,7 @@ class _Run:
         except Exception as problem:  # a defect of ours must end in an outcome, or the run would wait for ever
             outcome, error = Outcome.FAILED, _defect(problem)
         seconds = time.monotonic() - began
-        self.ended.put(StepResult(step=step, outcome=outcome, error=error, seconds=seconds, output=output))
+        self.ended.put(StepResult(step=step, outcome=outcome, error=error, began=began, seconds=seconds, output=output))
 
     def _take(self, result: StepResult | None) -> None:
         """Note the end of a step, or (``None``) that the user wants to stop."""

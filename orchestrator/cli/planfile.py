@@ -24,6 +24,7 @@ from orchestrator.model.stack import PullPolicy, Stack
 from orchestrator.planner.policy import Policy, Recreate, RemoveImages
 from orchestrator.records import dataclass, fields
 
+_OF_ONE_RUN = ("failed", "held", "lost")  # what a reconcile remembers of itself; no caller gives it
 MOST = 12  # moves that are listed; more would only hide the first ones
 
 
@@ -107,14 +108,15 @@ def policy(content: Document) -> Policy:
 def _typed_policy(given: Document) -> Policy:
     kinds = {"recreate": Recreate, "recreate_dependencies": Recreate, "remove_images": RemoveImages, "pull": PullPolicy}
     values: dict[str, Any] = {
-        item.name: given[item.name] for item in fields(Policy) if item.name in given and item.name != "held"
+        item.name: given[item.name] for item in fields(Policy) if item.name in given and item.name not in _OF_ONE_RUN
     }
     values |= {name: kind(values[name]) for name, kind in kinds.items() if values.get(name) is not None}
     return Policy(**values)
 
 
 def _policy(made: Policy) -> Document:
-    return {item.name: digests.plain(getattr(made, item.name)) for item in fields(made) if item.name != "held"}
+    names = (item.name for item in fields(made) if item.name not in _OF_ONE_RUN)
+    return {name: digests.plain(getattr(made, name)) for name in names}
 
 
 def _moves(origin: Mapping[str, Any], made: Made) -> Iterator[str]:

@@ -5,7 +5,8 @@ rollback) and every pass of the daemon comes through here with another desired s
 pass:
 
 * the plan said that it is incomplete (images had to be prepared before more could be decided);
-* a replacement failed: its fingerprint is held and the next plan brings back what served before;
+* a replacement failed: it is counted, and the next plan goes on, stands still or brings back what served before, as
+  the file's rules say;
 * the world moved under us, or the engine went away for a moment: look again, a bounded number of times.
 """
 
@@ -14,28 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.cancel import CancelToken
+from orchestrator.controller.gaps import gaps
+from orchestrator.controller.memory import Memory
 from orchestrator.engines.base import Engine
 from orchestrator.errors import EngineUnreachable, Interrupted
 from orchestrator.events import Noted, PlanMade, Sink
 from orchestrator.executor import apply
 from orchestrator.model import naming
-from orchestrator.model.actions import (
-    AwaitContainer,
-    BuildImage,
-    CreateContainer,
-    PullImage,
-    RunHook,
-    RunProvider,
-    StartContainer,
-    UploadFiles,
-    mutates,
-)
+from orchestrator.model.actions import BuildImage, PullImage, RunProvider, mutates
 from orchestrator.model.observed import ObservedState, Scope
-from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, Step, StepResult
-from orchestrator.model.rollout import FailureAction
-from orchestrator.model.stack import Service, Stack
+from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, StepResult
+from orchestrator.model.stack import Stack
 from orchestrator.planner.plan import plan as make_plan
-from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy, Recreate
 from orchestrator.records import dataclass, replace
 
@@ -117,7 +108,7 @@ class _Reconciliation:
         self.sink, self.workers, self.cancel = sink, workers, cancel
         self.failures: list[StepResult] = []
         self.notes: dict[str, Note] = {}
-        self.restored: set[str] = set(given_up)
+        self.memory = Memory(stack, given_up)
         self.changed = 0
         self.retries = 0
 
@@ -130,8 +121,8 @@ class _Reconciliation:
                 return self._result(False, number, plan, observed)
             applied = self._apply(plan)
             again = self._judge(applied, observed)
-            if not again or number >= max_passes:
-                ok = not self.failures and not again and not self._impossible(plan)
+            if not again or number >= max_passes + self.memory.size:
+                ok = self._forgiven() and not again and not self._impossible(plan)
                 return self._result(ok, number, plan, observed)
             number += 1
             plan, observed = self._preview()
@@ -141,7 +132,7 @@ class _Reconciliation:
         while True:
             try:
                 observed = self.engine.observe(scope_of(self.stack))
-                self.policy = replace(self.policy, held=self._held(observed))
+                self.policy = self.memory.policy(self.policy, observed)
                 return make_plan(self.stack, observed, self.policy), observed
             except EngineUnreachable:
                 if not self.changed or not self._pause():
@@ -149,16 +140,25 @@ class _Reconciliation:
 
     def _announce(self, plan: Plan, number: int) -> None:
         for note in plan.notes:
-            if note.text not in self.notes:
-                self.notes[note.text] = note
-                self.sink.emit(Noted(note))
+            self._note(note)
         self.sink.emit(PlanMade(plan, number))
+
+    def _note(self, note: Note) -> None:
+        if note.text not in self.notes:
+            self.notes[note.text] = note
+            self.sink.emit(Noted(note))
+
+    def _forgiven(self) -> bool:
+        """Whether nothing failed, or no more than the file puts up with."""
+        return all(self.memory.forgives(failure) for failure in self.failures)
 
     def _impossible(self, plan: Plan) -> bool:
         return any(note.level is Level.ERROR for note in plan.notes)
 
     def _apply(self, plan: Plan) -> ApplyResult:
         applied = apply(plan, self.engine, workers=self.workers, sink=self.sink, cancel=self.cancel)
+        for note in gaps(applied):
+            self._note(note)
         self.changed += sum(r.outcome is Outcome.DONE and mutates(r.step.action) for r in applied.results.values())
         if self.cancel.is_set():
             raise Interrupted(signal_number=self.cancel.signal_number or 2)
@@ -171,10 +171,8 @@ class _Reconciliation:
             self.policy = replace(self.policy, recreate=Recreate.DIVERGED)  # forced once; what follows mends
         if applied.ok:
             return applied.plan.incomplete
-        beaten = self._beaten(applied.failures, observed) - self.restored
-        if beaten:
+        if self.memory.learn(applied, observed):
             self.failures.extend(applied.failures)
-            self.restored |= beaten
             return True
         if all(self._worth_retrying(failure) for failure in applied.failures) and self._pause():
             return True
@@ -190,33 +188,6 @@ class _Reconciliation:
             elif result.outcome is Outcome.DONE and isinstance(action, RunProvider):
                 done.add(f"provider:{action.service}")
         self.policy = replace(self.policy, prepared=self.policy.prepared | done)
-
-    def _beaten(self, failures: Iterable[StepResult], observed: ObservedState) -> set[str]:
-        """Services whose new version was tried, failed, and stands in the place of something that served."""
-        return {
-            service.name
-            for failure in failures
-            if (service := self._replaced_service(failure.step)) is not None
-            and service.rollout.failure_action is FailureAction.ROLLBACK
-            and self._has_older(service, observed)
-        }
-
-    def _has_older(self, service: Service, observed: ObservedState) -> bool:
-        """Whether there was anything before; it may be alike (a recreation that was asked for, a file that changed)."""
-        return bool(observed.of_service(service.name))
-
-    def _held(self, observed: ObservedState) -> frozenset[tuple[str, str]]:
-        """What must not be tried again. Made anew from every look, because the image may only have come in this run."""
-        return frozenset((name, version(self.stack, observed, name)) for name in self.restored)
-
-    def _replaced_service(self, step: Step) -> Service | None:
-        """The service whose new container this step was to bring into service, if that is what it was for."""
-        action = step.action
-        if not isinstance(action, CreateContainer | UploadFiles | StartContainer | AwaitContainer | RunHook):
-            return None
-        if not step.group.startswith("replace"):
-            return None
-        return self.stack.services.get(action.container.service)
 
     def _worth_retrying(self, failure: StepResult) -> bool:
         return failure.error is not None and failure.error.retryable
@@ -238,7 +209,7 @@ class _Reconciliation:
             changed=self.changed,
             failures=tuple(self.failures),
             notes=tuple(self.notes.values()),
-            restored=tuple(sorted(self.restored)),
+            restored=tuple(sorted(self.memory.restored)),
             plan=plan,
             observed=observed,
         )

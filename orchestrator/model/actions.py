@@ -185,7 +185,7 @@ class RemoveContainer:
 
 
 class WaitFor(StrEnum):
-    """``STABLE``: running through the monitor window; ``READY``: healthy where it has a health check, else stable."""
+    """``STABLE``: running through the monitor window; ``READY``: stable, and healthy where it has a health check."""
 
     STARTED = "started"
     HEALTHY = "healthy"
@@ -207,6 +207,14 @@ class AwaitContainer:
     monitor_ns: int = 0
     timeout: float | None = None
     required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitDelay:
+    """Not a mutation: time that the file asks to let pass before the next containers of ``service`` have their turn."""
+
+    service: str
+    delay_ns: int
 
 
 class HookKind(StrEnum):
@@ -257,6 +265,7 @@ Action = (
     | UpdateContainer
     | RemoveContainer
     | AwaitContainer
+    | AwaitDelay
     | RunHook
     | RunProvider
 )
@@ -264,4 +273,4 @@ Action = (
 
 def mutates(action: Action) -> bool:
     """Whether carrying out ``action`` changes anything."""
-    return not isinstance(action, AwaitContainer)
+    return not isinstance(action, AwaitContainer | AwaitDelay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from orchestrator.model import actions
+from orchestrator.model.humane import duration
 
 
 def describe(action: actions.Action) -> str:
@@ -26,6 +27,8 @@ def describe(action: actions.Action) -> str:
             return f"remove volume {name}"
         case actions.RunProvider(service=service, command=command):
             return f"run the provider of {service}: {command}"
+        case actions.AwaitDelay(service=service, delay_ns=delay_ns):
+            return f"wait {duration(delay_ns)} before {service} goes on"
         case _:
             return _container(action)
 

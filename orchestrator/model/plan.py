@@ -86,11 +86,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What became of one step; ``seconds`` is how long it took, ``error`` why it failed, ``output`` what the reader needs of it."""
+    """What became of one step; ``error`` is why it failed, ``output`` what the reader needs of it.
+
+    ``began`` is when it began, in seconds on a clock of which only differences mean anything, ``seconds`` how long it took.
+    """
 
     step: Step
     outcome: Outcome
     error: StackError | None = None
+    began: float = 0.0
     seconds: float = 0.0
     output: str = ""
 

@@ -202,6 +202,7 @@ class Volume:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
+    exclusive: bool = False  # one container at a time: old and new of a service never run beside each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +214,13 @@ class LanguageModel:
     name: str = ""
     context_size: int | None = None
     runtime_flags: tuple[str, ...] = ()
+
+
+class RollbackScope(StrEnum):
+    """What goes back when the update of a service fails: that service, or all that the same run has changed."""
+
+    SERVICE = "service"
+    STACK = "stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +241,7 @@ class Stack:
     places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
     secret_values: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     key: bytes = field(default=b"", compare=False, repr=False)  # the host's key: digests in labels are made with it
+    rollback: RollbackScope = RollbackScope.SERVICE
     separator: str = "-"  # between the parts of generated names; "_" in compatibility mode
 
     def where(self, path: str) -> Where:

@@ -324,6 +324,10 @@ def _await(state: ObservedState, action: actions.AwaitContainer) -> ObservedStat
     return state
 
 
+def _delay(state: ObservedState, action: actions.AwaitDelay) -> ObservedState:
+    return replace(state, now_ns=state.now_ns + action.delay_ns)
+
+
 def _hook(state: ObservedState, action: actions.RunHook) -> ObservedState:
     container = _container(state, action.container)
     if action.kind is not actions.HookKind.PRE_START and not container.running:
@@ -390,6 +394,7 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.UpdateContainer: _update,
     actions.RemoveContainer: _remove,
     actions.AwaitContainer: _await,
+    actions.AwaitDelay: _delay,
     actions.RunHook: _hook,
     actions.RunProvider: _provider,
 }

@@ -12,7 +12,7 @@ from orchestrator.model.observed import ObservedContainer, State
 from orchestrator.planner.containers import Claim, Workshop
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation, ref
-from orchestrator.planner.verdicts import Remove, ServiceVerdict
+from orchestrator.planner.verdicts import Leave, Remove, ServiceVerdict
 
 
 def orphans(situation: Situation, draft: Draft) -> tuple[Remove, ...]:
@@ -60,6 +60,8 @@ class Names:
             if service.name not in verdicts or self.situation.is_held(service):
                 continue
             for slot in verdicts[service.name].slots:
+                if isinstance(slot.verdict, Leave):
+                    continue
                 container, wanted = slot.final, self.situation.name(service, slot.slot)
                 if container is not None and container.name != wanted and wanted not in claimed:
                     self._rename(container, wanted, f"rename {service.name}.{slot.slot}")

@@ -28,7 +28,9 @@ class Policy:
     along. ``start`` False: containers are created, not started. Times are in seconds.
 
     ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
-    not ask again. ``held``: (service, fingerprint) pairs that were tried and failed; the planner brings back what served before.
+    not ask again. ``failed`` counts the slots in which a version (service, fingerprint, slot) was tried in this reconcile and
+    failed: the service's rules say what follows. ``held`` are versions (service, fingerprint) that give way to what served
+    before, whatever their rules say. ``lost`` are slots (service, slot) whose old container did not come back.
     """
 
     targets: frozenset[str] | None = None
@@ -50,4 +52,6 @@ class Policy:
     wait_timeout: float | None = None
     stop_timeout: float | None = None
     prepared: frozenset[str] = frozenset()
+    failed: frozenset[tuple[str, str, int]] = frozenset()
     held: frozenset[tuple[str, str]] = frozenset()
+    lost: frozenset[tuple[str, int]] = frozenset()

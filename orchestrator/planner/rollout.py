@@ -16,18 +16,18 @@ from orchestrator.model.actions import (
     WaitFor,
 )
 from orchestrator.model.observed import State
-from orchestrator.model.rollout import Order
-from orchestrator.model.stack import Condition, Dependency, Service
+from orchestrator.model.stack import Condition, Dependency, RollbackScope, Service
 from orchestrator.planner import hooks
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
+from orchestrator.planner.exchange import Exchange
 from orchestrator.planner.situation import Situation, namespaces, peers, ref
-from orchestrator.planner.slots import is_one_shot
-from orchestrator.planner.turns import Turn, Turns, batches, is_paused, is_up, obstacle
+from orchestrator.planner.turns import Turn, Turns, is_up
 from orchestrator.planner.verdicts import (
     NOTHING,
     Create,
     Keep,
+    Leave,
     Replace,
     Restore,
     ServiceVerdict,
@@ -48,6 +48,7 @@ class Rollout:
     def __init__(self, situation: Situation, workshop: Workshop) -> None:
         self.situation, self.workshop = situation, workshop
         self.draft = workshop.draft
+        self.exchange = Exchange(situation, workshop)
         self.turns: dict[str, Turns] = {}
         self.providers: dict[str, Id] = {}
 
@@ -63,7 +64,7 @@ class Rollout:
         shop, slot = self.workshop, judged.slot
         name, place = self.situation.name(service, slot), f"{service.name}.{slot}"
         match judged.verdict:
-            case Keep(container=container):
+            case Keep(container=container) | Leave(container=container):
                 return Turn(judged, shop.adopt(service, slot, container, NOTHING, ""), f"keep {place}")
             case Update(container=container, mends=mends):
                 return Turn(judged, shop.adopt(service, slot, container, mends, f"update {place}"), f"update {place}")
@@ -103,9 +104,10 @@ class Rollout:
     def switch(self, service: Service) -> None:
         """Bring the prepared containers of a service into service, behind what it depends on."""
         turns = self.turns[service.name]
+        self._tell(turns)
         self._stop_surplus(turns)
         self._destroy(turns)
-        self._restore(turns)
+        self.exchange.restore(turns)
         if not self.situation.policy.start:
             self._put_in_place_unstarted(turns)
             return
@@ -116,9 +118,24 @@ class Rollout:
             hooked = [*gate, *hooks.before_first_start(self.workshop, turns, gate)]
             for turn in turns.of_kind(Create, Start):
                 self._start(turn, hooked)
-            self._replace(turns, gate, hooked)
+            self._start_destroyed(turns, hooked)
+            self.exchange.replace(turns, gate, hooked)
             self._restart(turns, followers, gate)
         self._wait_if_asked(turns)
+
+    def _tell(self, turns: Turns) -> None:
+        """What became of an update of which something failed, where that is not a way back."""
+        service, situation = turns.service, self.situation
+        failed, name = len(situation.failed_slots(service)), f'service "{turns.service.name}"'
+        if service.name in situation.blocked:
+            text = f"{name} is left as it is: the update of what it depends on failed"
+            self.draft.warn(text, reference="blocked")
+        elif situation.stands_still(service):
+            text = f"{name}: the update stands still after a failure; the same command goes on with it"
+            self.draft.warn(text, reference="paused")
+        elif failed and not situation.is_held(service):
+            text = f"{name}: {failed} of {service.replicas} failed; the update goes on, as the file says"
+            self.draft.warn(text, reference="goes-on")
 
     def _start(self, turn: Turn, after: Iterable[Id | None]) -> None:
         verdict = turn.judged.verdict
@@ -148,23 +165,6 @@ class Rollout:
                     self.draft.order(step, [gone])
                 turn.old = None
 
-    def _restore(self, turns: Turns) -> None:
-        """The new version failed: it stops, the old one starts, then the failed one goes."""
-        for turn in turns.of_kind(Restore):
-            verdict = turn.judged.verdict
-            assert isinstance(verdict, Restore)
-            reason = "the new version failed; the one before serves again"
-            self.draft.warn(f'service "{turns.service.name}": {reason}', reference="restored")
-            for failed in verdict.failed:
-                stopped = self.workshop.stop(failed, turns.service, after=[], reason=reason, group=turn.group)
-                turn.cleared += () if stopped is None else (stopped,)
-            if not turn.life.serves_already or verdict.old.state is State.PAUSED:
-                mates = (life.started for name in peers(turns.service) for life in self.workshop.lives.get(name, ()))
-                self.workshop.start(turn.life, after=[*turn.cleared, *mates], reason=reason, group=turn.group)
-            for failed in verdict.failed:
-                after = [*turn.cleared, turn.life.started]
-                self.workshop.remove(failed, after=after, reason="the new version failed", group=turn.group)
-
     def _put_in_place_unstarted(self, turns: Turns) -> None:
         """Only creating was asked for: the replacement takes the place without being started."""
         for turn in turns.of_kind(Replace):
@@ -191,67 +191,11 @@ class Rollout:
             return life.proven  # ready and healthy are one where there is a health check
         return self.workshop.wait(life, _CONDITIONS[how.condition], required=how.required)
 
-    # Replacing
-
-    def _replace(self, turns: Turns, gate: list[Id | None], hooked: list[Id | None]) -> None:
-        """Batch by batch: old and new change places; the next batch waits for the proof of this one."""
-        changing = [turn for turn in turns.of_kind(Replace) if turn.old is not None]
+    def _start_destroyed(self, turns: Turns, hooked: list[Id | None]) -> None:
+        """Those whose old container had to go first simply start."""
         for turn in turns.of_kind(Replace):
             if turn.old is None:
                 self._start(turn, hooked)
-        before: list[Id | None] = []
-        for batch in batches(changing, turns.service.rollout.parallelism):
-            ends = [self._change_places(turns.service, turn, [*gate, *before], [*hooked, *before]) for turn in batch]
-            before = [step for end in ends for step in end]
-
-    def _change_places(
-        self, service: Service, turn: Turn, gate: list[Id | None], hooked: list[Id | None]
-    ) -> list[Id | None]:
-        """The steps after which the next batch may begin."""
-        if self._starts_first(service, turn):
-            self._begin(service, turn, [*hooked, *turn.cleared])
-            proven = self._prove(service, turn)
-            self._stop_old(service, turn, [*gate, proven])
-            return [turn.stopped, proven]
-        self._stop_old(service, turn, [*hooked, turn.life.made, *turn.cleared])
-        self._begin(service, turn, [turn.stopped, *hooked, *turn.cleared])
-        return [turn.stopped, self._prove(service, turn)]
-
-    def _starts_first(self, service: Service, turn: Turn) -> bool:
-        if turn.life.serves_already:
-            return True
-        if service.rollout.order is not Order.START_FIRST:
-            return False
-        why_not = obstacle(service)
-        if why_not:
-            self.draft.info(
-                f'service "{service.name}": {why_not}, so the old container has to stop before the new one starts '
-                "although the file says start-first",
-                where=self.situation.desired.where(f"services.{service.name}.deploy.update_config.order"),
-                reference="start-first-impossible",
-            )
-        return not why_not
-
-    def _begin(self, service: Service, turn: Turn, after: Iterable[Id | None]) -> None:
-        life = turn.life
-        done = life.observed is not None and life.observed.finished and is_one_shot(self.situation, service)
-        if (not life.serves_already or is_paused(life)) and not done:
-            self.workshop.start(life, after=after, reason="takes over", group=turn.group)
-
-    def _stop_old(self, service: Service, turn: Turn, after: list[Id | None]) -> None:
-        if turn.old is not None:
-            turn.stopped = self.workshop.stop(turn.old, service, after=after, reason="replaced", group=turn.group)
-
-    def _prove(self, service: Service, turn: Turn) -> Id | None:
-        """A new container is proven when it is healthy, has run for a while, or has done its one job."""
-        ends = service.is_job or service.name in self.situation.awaited_to_complete
-        turn.life.proven = self.workshop.wait(
-            turn.life,
-            WaitFor.COMPLETED if ends else WaitFor.READY,
-            monitor_ns=0 if ends else service.rollout.monitor_ns,
-            group=turn.group,
-        )
-        return turn.life.proven
 
     # Those who follow
 
@@ -284,9 +228,15 @@ class Rollout:
         for turn in turns.turns:
             life = turn.life
             if life.begins or is_up(life):
-                monitor = turns.service.rollout.monitor_ns if life.begins and not turns.service.is_job else 0
+                monitor = self._window(turns.service) if life.begins and not turns.service.is_job else 0
                 until = WaitFor.COMPLETED if turns.service.is_job else WaitFor.READY
                 self.workshop.wait(life, until, monitor_ns=monitor, group=turn.group)
+
+    def _window(self, service: Service) -> int:
+        """How long a container without a health check is watched; a good check says at once what is asked here."""
+        image = self.situation.image(service)
+        check = service.container.healthcheck or (image.defaults.healthcheck if image else None)
+        return service.rollout.monitor_ns if check is None or check.disabled else 0
 
     # Clearing up
 
@@ -297,6 +247,8 @@ class Rollout:
         proofs = [step for turn in replaced for step in (turn.life.proven, turn.life.started) if step is not None]
         if replaced:
             proofs += self._proofs_of_mates(service)
+        if self.situation.desired.rollback is RollbackScope.STACK:
+            proofs += self._proofs_of_all()
         for turn in replaced:
             if turn.old is not None:
                 self._retire(service, turn, [*proofs, *turns.keeps_old_until])
@@ -314,6 +266,16 @@ class Rollout:
             for other in self.turns.values()
             if service.name in peers(other.service)
             for turn in other.of_kind(Replace)
+            for step in (turn.life.proven, turn.life.started)
+            if step is not None
+        ]
+
+    def _proofs_of_all(self) -> list[Id]:
+        """Where one failure takes the whole stack back, nothing old goes before everything new is proven."""
+        return [
+            step
+            for turns in self.turns.values()
+            for turn in turns.of_kind(Replace)
             for step in (turn.life.proven, turn.life.started)
             if step is not None
         ]

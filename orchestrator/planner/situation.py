@@ -14,6 +14,7 @@ from orchestrator.model.actions import ContainerRef
 from orchestrator.model.canonical import Canonical, canonical
 from orchestrator.model.observed import ObservedContainer, ObservedImage, ObservedState
 from orchestrator.model.stack import Condition, Service, Stack
+from orchestrator.planner.attempts import Stance, stance, way_back
 from orchestrator.planner.policy import Policy, Recreate
 
 _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
@@ -96,14 +97,55 @@ class Situation:
         return self._fingerprints[service.name]
 
     def is_held(self, service: Service) -> bool:
-        """Whether this version of the service was tried in this reconcile and failed."""
+        """Whether this version of the service has to give way to what served before."""
         held = self.policy.held
-        return bool(held) and (service.name, self.fingerprint(service)) in held
+        if held and (service.name, self.fingerprint(service)) in held:
+            return True
+        return self.stance(service) is Stance.GOES_BACK
+
+    def failed_slots(self, service: Service) -> frozenset[int]:
+        """The slots in which this version of the service was tried in this reconcile and failed."""
+        failed = self.policy.failed
+        if not failed:
+            return frozenset()
+        mark = self.fingerprint(service)
+        return frozenset(slot for name, version, slot in failed if (name, version) == (service.name, mark))
+
+    def lost_slots(self, service: Service) -> frozenset[int]:
+        """The slots in which the old container did not come back."""
+        return frozenset(slot for name, slot in self.policy.lost if name == service.name)
+
+    def stance(self, service: Service) -> Stance:
+        """How the update of the service goes on after what failed of it."""
+        failed = self.failed_slots(service)
+        return stance(service.rollout, len(failed), service.replicas) if failed else Stance.GOES_ON
+
+    def stands_still(self, service: Service) -> bool:
+        """Whether nothing more of the service is changed in this reconcile."""
+        lost = self.lost_slots(service)
+        if lost and stance(way_back(service), len(lost), service.replicas) is not Stance.GOES_ON:
+            return True
+        return self.stance(service) is Stance.STANDS_STILL
+
+    @cached_property
+    def blocked(self) -> frozenset[str]:
+        """Services that are not changed because the update of something they depend on failed."""
+        if not (self.policy.failed or self.policy.held):
+            return frozenset()
+        troubled: set[str] = set()
+        found: set[str] = set()
+        for name in graph.order(self.edges):
+            service = self.desired.services[name]
+            if any(how.required and other in troubled for other, how in service.depends_on.items()):
+                found.add(name)
+            if name in found or self.is_held(service) or self.stands_still(service):
+                troubled.add(name)
+        return frozenset(found)
 
     @cached_property
     def held_with_others(self) -> frozenset[str]:
         """Services that must stay as they were because one that shares their namespaces goes back to what it was."""
-        if not self.policy.held:
+        if not (self.policy.held or self.policy.failed):
             return frozenset()
         found = {name for service in self.services if self.is_held(service) for name in namespaces(service)}
         for service in reversed(self.services):

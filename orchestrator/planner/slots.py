@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.model.observed import Health, ObservedContainer, State
-from orchestrator.model.rollout import FailureAction
 from orchestrator.model.stack import Service
 from orchestrator.planner.judgement import Judge, Judgement
 from orchestrator.planner.networks import Place
@@ -19,6 +18,7 @@ from orchestrator.planner.verdicts import (
     NOTHING,
     Create,
     Keep,
+    Leave,
     Remove,
     Replace,
     Restore,
@@ -46,6 +46,8 @@ def judge_service(
     held = situation.is_held(service) or service.name in situation.held_with_others
     fallback = held and any(_has_fallback(judge, found.get(slot, ())) for slot in slots)
     one = _Slots(situation, service, judge, frozenset(destroyed), fallback)
+    if service.name in situation.blocked:
+        slots = tuple(slot for slot in slots if slot in found)
     why = "scaled down" if service.replicas else "not wanted"
     beyond = tuple(Remove(c, why) for slot in sorted(found) if slot not in slots for c in found[slot])
     return ServiceVerdict(service.name, tuple(one.verdict(slot, found.get(slot, ())) for slot in slots), beyond)
@@ -95,6 +97,9 @@ class _Slots:
         self.destroyed, self.fallback = destroyed, fallback
         self.failed = situation.is_held(service)
         self.held = self.failed or (fallback and service.name in situation.held_with_others)
+        self.stands_still = situation.stands_still(service)
+        self.failed_slots = situation.failed_slots(service)
+        self.left = situation.lost_slots(service) | (frozenset() if self.failed else self.failed_slots)
         self.recreate = situation.recreate(service)
 
     def verdict(self, slot: int, containers: tuple[ObservedContainer, ...]) -> SlotVerdict:
@@ -102,11 +107,23 @@ class _Slots:
         judged = [self.judge.judge(c) for c in containers if c.state not in _GONE]
         if not judged:
             return SlotVerdict(slot, Create("no container yet" if not gone else gone[0].reason), gone)
+        if self.stands_still or slot in self.left:
+            return SlotVerdict(slot, self._leave(slot, judged), gone)
         if self.held:
             verdict, surplus = self._held(slot, judged)
         else:
             verdict, surplus = self._decide(slot, judged)
+        if self._is_blocked(verdict):
+            return SlotVerdict(slot, self._leave(slot, judged), gone)
         return SlotVerdict(slot, verdict, (*surplus, *gone))
+
+    def _leave(self, slot: int, judged: list[Judgement]) -> Leave:
+        return Leave(self._ranked(slot, judged)[0].container)
+
+    def _is_blocked(self, verdict: Verdict) -> bool:
+        """Whether a change would begin that must not, because what the service depends on failed."""
+        begins = isinstance(verdict, Replace) and not (verdict.new is not None and verdict.new.running)
+        return begins and self.service.name in self.situation.blocked
 
     def _decide(self, slot: int, judged: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
         right = self._ranked(slot, [j for j in judged if j.right])
@@ -181,8 +198,8 @@ class _Slots:
         """The wanted version failed: bring back what served before, or leave everything as it is."""
         right = self._ranked(slot, [j for j in judged if j.right])
         wrong = self._ranked(slot, [j for j in judged if not j.right])
-        if self.service.rollout.failure_action is not FailureAction.ROLLBACK or not self.fallback:
-            return Keep((right + wrong)[0].container), ()
+        if not self.fallback:
+            return Leave((right + wrong)[0].container), ()
         if self.judge.goes_back():
             return self._held_with_mates(slot, judged)
         if not wrong:
@@ -191,7 +208,8 @@ class _Slots:
         failed = tuple(j.container for j in right)
         if not failed and old.container.running:
             return Keep(old.container), self._surplus(others, "superseded")
-        return Restore(old.container, failed), self._surplus(others, "superseded")
+        serves = slot not in self.failed_slots and any(_worth(container) == 0 for container in failed)
+        return Restore(old.container, failed, serves), self._surplus(others, "superseded")
 
     def _held_with_mates(self, slot: int, judged: list[Judgement]) -> tuple[Verdict, tuple[Remove, ...]]:
         """What it shares with goes back to the container before; the one that was made for that one is the old one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.model.observed import ObservedContainer, State
-from orchestrator.model.stack import Service
+from orchestrator.model.stack import Service, Stack
 from orchestrator.planner.containers import Life
 from orchestrator.planner.draft import Id
 from orchestrator.planner.verdicts import SlotVerdict
@@ -48,9 +48,14 @@ def is_paused(life: Life) -> bool:
     return life.observed is not None and life.observed.state is State.PAUSED
 
 
-def obstacle(service: Service) -> str:
+def obstacle(service: Service, stack: Stack) -> str:
     """Why old and new cannot run beside each other; "" where they can."""
     settings = service.container
+    if service.container_name:
+        return f'its container is called "{service.container_name}"'
+    alone = [mount.key for mount in settings.mounts if mount.key and _is_exclusive(stack, mount.key)]
+    if alone:
+        return f'volume "{alone[0]}" is exclusive'
     published = [port.published for port in settings.ports if port.published not in ("", "0")]
     fixed = [port for port in published if not _has_room(port, service)]
     if fixed:
@@ -58,6 +63,11 @@ def obstacle(service: Service) -> str:
     if any(how.ipv4_address or how.ipv6_address for how in settings.networks.values()):
         return "it has an address of its own"
     return ""
+
+
+def _is_exclusive(stack: Stack, key: str) -> bool:
+    volume = stack.volumes.get(key)
+    return volume is not None and volume.exclusive
 
 
 def _has_room(published: str, service: Service) -> bool:

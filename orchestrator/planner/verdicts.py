@@ -69,10 +69,21 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """The new container failed; it goes, and the old one serves again."""
+    """The new version failed; its container goes, and the old one serves again.
+
+    ``serves``: in this slot the new container did well, so the change back has to be as careful as the one forward.
+    """
 
     old: ObservedContainer
     failed: tuple[ObservedContainer, ...]
+    serves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Nothing more is done about this slot in this run, whatever it holds; ``container`` is the best of that."""
+
+    container: ObservedContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ class Remove:
     reason: str
 
 
-Verdict = Keep | Start | Update | Replace | Restore | Create
+Verdict = Keep | Start | Update | Replace | Restore | Leave | Create
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,8 @@ class SlotVerdict:
         """The container that holds the slot once the verdict is carried out, if it exists already."""
         match self.verdict:
             case Keep(container=container) | Start(container=container) | Update(container=container):
+                return container
+            case Leave(container=container):
                 return container
             case Replace(new=new):
                 return new

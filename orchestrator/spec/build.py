@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from orchestrator.errors import RuleViolation
-from orchestrator.model.stack import AddressPool, LanguageModel, Network, Stack, Volume
+from orchestrator.model.stack import AddressPool, LanguageModel, Network, RollbackScope, Stack, Volume
 from orchestrator.spec import limits
 from orchestrator.spec.build_container import count
 from orchestrator.spec.build_service import Builder
@@ -33,6 +33,8 @@ NETWORK = {
     **rows(pairs, "driver_opts labels"),
     "ipam": Row("ipam", lambda node: attributes(node, IPAM)),
 }
+OWN_OF_VOLUME = rows(same, "protect exclusive")
+OWN_OF_STACK = {"rollback": Row("rollback", RollbackScope)}
 VOLUME = {**rows(same, "name external driver"), **rows(pairs, "driver_opts labels")}
 MODEL = {**rows(same, "model name"), "context_size": Row("context_size", count), **rows(texts, "runtime_flags")}
 
@@ -74,6 +76,7 @@ def to_stack(
             secret_values=frozenset(text for text in contents.secret_values if text),
             key=key,
             separator=separator,
+            **attributes(model.get("x-stack") or {}, OWN_OF_STACK),
         )
     except BadValue as bad:
         raise as_error(model, bad, RuleViolation) from None
@@ -99,9 +102,8 @@ def _network(key: str, node: Mapping[str, Any] | None) -> Network:
 
 
 def _volume(key: str, node: Mapping[str, Any] | None) -> Volume:
-    own = (node or {}).get("x-stack")
-    protect = isinstance(own, dict) and own.get("protect") is True
-    return Volume(key=key, protect=protect, **{"name": key, **attributes(node or {}, VOLUME)})
+    own = attributes((node or {}).get("x-stack") or {}, OWN_OF_VOLUME)
+    return Volume(key=key, **{"name": key, **attributes(node or {}, VOLUME)}, **own)
 
 
 def _after(model: Map) -> tuple[str, ...]:

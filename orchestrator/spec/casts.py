@@ -69,7 +69,7 @@ def _table() -> dict[str, Cast]:
     for name in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6"):
         rules[f"networks.*.{name}"] = boolean
     rules |= {f"{kind}.*.external": boolean for kind in ("volumes", "secrets", "configs")}
-    rules["volumes.*.x-stack.protect"] = boolean
+    rules |= dict.fromkeys(("volumes.*.x-stack.protect", "volumes.*.x-stack.exclusive"), boolean)
     return rules
 
 

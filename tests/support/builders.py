@@ -22,6 +22,7 @@ from orchestrator.model.stack import (
     Placement,
     Provider,
     PullPolicy,
+    RollbackScope,
     Service,
     Stack,
     Volume,
@@ -60,6 +61,7 @@ def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: 
         volumes={key: volume(key, given or {}, name) for key, given in volumes.items()},
         secret_values=frozenset(top.get("secret_values") or ()),
         key=KEY,
+        rollback=RollbackScope(top.get("rollback", "service")),
     )
 
 
@@ -87,6 +89,7 @@ def volume(key: str, given: Mapping[str, Any], stack_name: str) -> Volume:
         driver_opts=given.get("driver_opts", {}),
         labels=given.get("labels", {}),
         protect=given.get("protect", False),
+        exclusive=given.get("exclusive", False),
     )
 
 
@@ -146,6 +149,7 @@ def _deploy(given: dict[str, Any]) -> Deploy:
             constraints=tuple(given.pop("constraints", ())), max_replicas_per_node=given.pop("most_per_host", None)
         ),
         reserved_nano_cpus=given.pop("reserved_nano_cpus", None),
+        rollback=_rollout(given.pop("rollback")) if "rollback" in given else None,
     )
 
 
@@ -166,8 +170,12 @@ def _dependency(how: Any) -> Dependency:
 def _rollout(given: Mapping[str, Any]) -> Rollout:
     return Rollout(
         parallelism=given.get("parallelism", 1),
+        delay_ns=int(given.get("delay", 0) * SECOND),
         order=Order(given.get("order", "stop-first")),
         failure_action=FailureAction(given.get("failure_action", "rollback")),
+        monitor_ns=int(given.get("monitor", 5) * SECOND),
+        monitor_given="monitor" in given,
+        max_failure_ratio=given.get("max_failure_ratio", 0.0),
     )
 
 

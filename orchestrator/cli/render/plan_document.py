@@ -15,6 +15,7 @@ from orchestrator.errors import Where
 from orchestrator.model.actions import (
     Action,
     AwaitContainer,
+    AwaitDelay,
     BuildImage,
     ConnectNetwork,
     CreateContainer,
@@ -30,6 +31,7 @@ from orchestrator.model.actions import (
     mutates,
 )
 from orchestrator.model.plan import Note, Plan, Step
+from orchestrator.model.values import SECOND
 
 FORMAT = 1
 
@@ -95,6 +97,7 @@ _ARGUMENTS: dict[type[Action], Callable[[Any], Document]] = {
     KillContainer: lambda a: {"signal": a.signal},
     RemoveContainer: lambda a: {"volumes": a.volumes, "force": a.force},
     AwaitContainer: lambda a: {"condition": a.condition.value, "timeout": a.timeout},
+    AwaitDelay: lambda a: {"seconds": a.delay_ns / SECOND},
     RunHook: lambda a: {"hook": a.kind.value},
     RunProvider: lambda a: {"provider": a.provider.type, "command": a.command},
 }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from orchestrator.model.actions import (
     Action,
     AwaitContainer,
+    AwaitDelay,
     BuildImage,
     ConnectNetwork,
     ContainerRef,
@@ -34,6 +35,7 @@ from orchestrator.model.actions import (
     UploadFiles,
     WaitFor,
 )
+from orchestrator.model.humane import duration
 
 
 class Words(NamedTuple):
@@ -95,6 +97,8 @@ def of(action: Action, group: str = "") -> Words:
             return Words("Volume", action.name, "Removing", "Removed")
         case RunProvider():
             return Words("Service", action.service, f"Provider {action.command}", "Provided")
+        case AwaitDelay():
+            return Words("Service", action.service, "Letting time pass", "Going on", passing=True)
         case _:
             doing, done = _container(action, group.startswith("replace"))
             passing = isinstance(action, _ALWAYS_PASSING)
@@ -122,7 +126,7 @@ def final_name(container: ContainerRef) -> str:
     return stem if is_replacement else container.name
 
 
-def imperative(action: Action) -> str:
+def imperative(action: Action) -> str:  # noqa: C901  # a table
     """What the action does, as a plan says it: ``create container shop-web-1``."""
     match action:
         case ConnectNetwork():
@@ -135,6 +139,8 @@ def imperative(action: Action) -> str:
             return f"put {', '.join(grant.name for grant in action.files)} into {action.container.name}"
         case AwaitContainer():
             return f"wait until {action.container.name} is {action.condition.value}"
+        case AwaitDelay():
+            return f"wait {duration(action.delay_ns)} before {action.service} goes on"
         case RunHook():
             return f"run {action.kind.value} of {action.container.name}"
         case RunProvider():

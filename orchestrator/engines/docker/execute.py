@@ -65,6 +65,8 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return containers.remove(access, action, cancel)
         case actions.AwaitContainer():
             return waits.wait(access, action, cancel)
+        case actions.AwaitDelay():
+            return waits.delay(action, cancel)
         case actions.RunHook():
             return hooks.run(access, action, cancel)
         case actions.RunProvider():

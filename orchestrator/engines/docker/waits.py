@@ -15,7 +15,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import changes, evidence
 from orchestrator.engines.docker.access import Access
 from orchestrator.errors import EngineError, Interrupted, NotFound
-from orchestrator.model.actions import AwaitContainer, WaitFor
+from orchestrator.model.actions import AwaitContainer, AwaitDelay, WaitFor
 from orchestrator.records import dataclass
 
 RELIST_SECONDS = 2.0
@@ -59,6 +59,13 @@ def wait(access: Access, action: AwaitContainer, cancel: CancelToken) -> str:
     if not action.required:
         return failure.message.partition("\n")[0]
     raise failure
+
+
+def delay(action: AwaitDelay, cancel: CancelToken) -> str:
+    """Let time pass. It is the file's own wish, so nothing can end it early but the user."""
+    if cancel.wait(action.delay_ns / 1e9):
+        raise Interrupted(signal_number=cancel.signal_number or 2)
+    return ""
 
 
 class _Watch:
@@ -144,9 +151,10 @@ def judge(container: Mapping[str, Any], action: AwaitContainer, restarts: int, n
 
 
 def _ready(container: Mapping[str, Any], monitor_ns: int, restarts: int, now: float) -> Verdict:
-    if _has_health_check(container) and not _finished_well(container):
-        return _healthy(container, restarts)
-    return _stable(container, monitor_ns, restarts, now)
+    if not _has_health_check(container) or _finished_well(container):
+        return _stable(container, monitor_ns, restarts, now)
+    verdict = _healthy(container, restarts)
+    return _watched(container, monitor_ns, now) if isinstance(verdict, Done) else verdict
 
 
 def _started(container: Mapping[str, Any]) -> Verdict:
@@ -190,7 +198,12 @@ def _stable(container: Mapping[str, Any], monitor_ns: int, restarts: int, now: f
         return over
     if not state.get("Running"):
         return Waiting()
-    left = monitor_ns / 1e9 - max(0.0, now - unix_seconds(state["StartedAt"]))
+    return _watched(container, monitor_ns, now)
+
+
+def _watched(container: Mapping[str, Any], monitor_ns: int, now: float) -> Verdict:
+    """Whether it has run through the window, which begins anew with every start."""
+    left = monitor_ns / 1e9 - max(0.0, now - unix_seconds(container["State"]["StartedAt"]))
     return Done() if left <= 0 else Waiting(left)
 
 

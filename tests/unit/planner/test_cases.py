@@ -73,9 +73,17 @@ def _policy(given: dict[str, Any], desired: Stack, world: ObservedState) -> Poli
         "remove_images": RemoveImages,
         "pull": PullPolicy,
         "prepared": frozenset,
+        "failed": lambda places: frozenset((n, version(desired, world, n), slot) for n, slot in map(_place, places)),
+        "lost": lambda places: frozenset(map(_place, places)),
         "held": lambda names: frozenset((name, version(desired, world, name)) for name in names),
     }
     return Policy(**{name: kinds.get(name, lambda value: value)(value) for name, value in given.items()})
+
+
+def _place(text: str) -> tuple[str, int]:
+    """``web.1``"""
+    service, _, slot = text.rpartition(".")
+    return service, int(slot)
 
 
 def _all_images(desired: Stack) -> frozenset[str]:

@@ -415,7 +415,7 @@ networks:
     labels: {l: 1}
   e: {external: true, name: outside}
 volumes:
-  vol: {driver: local, driver_opts: {type: tmpfs}, labels: {l: 1}, x-stack: {protect: true}}
+  vol: {driver: local, driver_opts: {type: tmpfs}, labels: {l: 1}, x-stack: {protect: true, exclusive: true}}
   ext: {external: true}
 models: {m: {model: ai/x, context_size: 10, runtime_flags: [a]}}
 """
@@ -441,7 +441,13 @@ models: {m: {model: ai/x, context_size: 10, runtime_flags: [a]}}
         == made.networks["n"]
     )
     labelled = Volume(
-        key="vol", name="shop_vol", driver="local", driver_opts={"type": "tmpfs"}, labels={"l": "1"}, protect=True
+        key="vol",
+        name="shop_vol",
+        driver="local",
+        driver_opts={"type": "tmpfs"},
+        labels={"l": "1"},
+        protect=True,
+        exclusive=True,
     )
     assert {"vol": labelled, "ext": Volume(key="ext", name="ext", external=True)} == made.volumes
     assert {"m": LanguageModel(key="m", model="ai/x", context_size=10, runtime_flags=("a",))} == made.models
