@@ -19,6 +19,7 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
         where = f"{warning.where}: " if str(warning.where) else ""
         context.say(safe.one_line(f"warning: {where}{warning.text}"))
     context.variables = canonical.environment
+    context.canonical = canonical
     compatible = context.shared.compatibility or context.switch("COMPOSE_COMPATIBILITY")
     return build.to_stack(
         canonical.model,

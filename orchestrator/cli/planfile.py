@@ -47,7 +47,7 @@ def document(made: Made, *, engine: str, request: Document) -> Document:
     content["origin"] = {
         "files": list(made.stack.config_files),
         "engine": engine,
-        "key": _key_id(key),
+        "key": fingerprint.key_id(key),
         "request": request,
         "policy": _policy(made.policy),
         "desired": digests.desired(made.stack),
@@ -78,7 +78,7 @@ def check(content: Document, made: Made, *, engine: str) -> None:
             f"the plan was made for the engine at {origin['engine']}, not for {engine}",
             hint="choose that engine with --host, or plan again",
         )
-    if origin["key"] != _key_id(made.stack.key):
+    if origin["key"] != fingerprint.key_id(made.stack.key):
         raise PlanOutdated(
             "the plan was made with another key: on another host, or by another user",
             hint="plan again where it is applied",
@@ -122,10 +122,6 @@ def _policy(made: Policy) -> Document:
 def _moves(origin: Mapping[str, Any], made: Made) -> Iterator[str]:
     yield from digests.compared(origin["desired"], digests.desired(made.stack), "the file: ")
     yield from digests.compared(origin["observed"], digests.observed(made.observed, made.stack.key))
-
-
-def _key_id(key: bytes) -> str:
-    return fingerprint.digest(key, b"").partition(":")[0]
 
 
 def request(shared: Shared, services: tuple[str, ...], scale: tuple[str, ...]) -> Document:

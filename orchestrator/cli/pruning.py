@@ -30,6 +30,9 @@ def dangling(context: Context, stack: str) -> list[str]:
 
 def carry_out(context: Context, plan: Plan, *, title: str, force: bool) -> None:
     """Show the plan, ask, and do it."""
+    if plan.empty or force:
+        for note in plan.notes:
+            context.say(f"warning: {note.text}")
     if plan.empty:
         context.say("nothing to remove")
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import NoReturn
 
 from orchestrator.engines.console import (
@@ -107,7 +108,18 @@ class RehearsalConsole:
         return Processes(("PID", "CMD"), (("1", found.image),))
 
     def image(self, image_id: str) -> ImageFacts:
-        return ImageFacts(id=image_id)
+        known = [image for image in self._engine.world.images.values() if image.id == image_id]
+        return ImageFacts(id=image_id, digests=known[0].digests if known else ())
+
+    def images(self, pattern: str) -> tuple[ImageFacts, ...]:
+        names: dict[str, list[str]] = {}
+        for name, image in self._engine.world.images.items():
+            if fnmatchcase(name, pattern):
+                names.setdefault(image.id, []).append(name)
+        return tuple(ImageFacts(id=found, tags=tuple(tags)) for found, tags in names.items())
+
+    def last_lines(self, container: str, count: int) -> tuple[str, ...]:
+        return (f"{self._find(container).name} says hello",)[:count]
 
     def sync(self) -> NoSync:
         return NoSync()

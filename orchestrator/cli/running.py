@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
-from orchestrator.cli import signals
+from orchestrator.cli import recording, signals
 from orchestrator.cli.render import words
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.reconcile import Result, preview, reconcile
+from orchestrator.controller.recorder import Recorder
 from orchestrator.errors import ApplyFailed, PlanError, StackError
 from orchestrator.events import Event, Sink, StepProgress
 from orchestrator.model.actions import Action
@@ -37,19 +38,29 @@ def carry_out(
     agreed: Check | None = None,
     hush: frozenset[type[Action]] = frozenset(),
     note: Remark | None = None,
+    returns_to: int | None = None,
 ) -> Result | None:
     """Bring ``stack`` about. ``agreed`` is shown the plan first, under the lock, and may say no.
 
     Of actions in ``hush`` no progress is shown. ``note`` keeps in mind, under the lock, what is meant to run from now on and what
-    is not, for a controller of this host. ``None`` when nothing was carried out (``--dry-run``, or not
-    agreed). Raises what main turns into an exit code.
+    is not, for a controller of this host. ``returns_to`` is the revision that a rollback goes back to. ``None`` when nothing was
+    carried out (``--dry-run``, or not agreed). Raises what main turns into an exit code.
     """
     if context.shared.dry_run:
         show(context, preview(stack, context.engine.engine, policy)[0])
         return None
     with signals.graceful(context.cancel.set, context.say):
         return bring_about(
-            context, stack, policy, title=title, cancel=context.cancel, wait=wait, agreed=agreed, hush=hush, note=note
+            context,
+            stack,
+            policy,
+            title=title,
+            cancel=context.cancel,
+            wait=wait,
+            agreed=agreed,
+            hush=hush,
+            note=note,
+            returns_to=returns_to,
         )
 
 
@@ -65,6 +76,7 @@ def bring_about(
     hush: frozenset[type[Action]] = frozenset(),
     live: bool = True,
     note: Remark | None = None,
+    returns_to: int | None = None,
 ) -> Result | None:
     """The same without a word about signals, for any thread; not ``live`` while others write on the screen."""
     with stack_lock(context.engine.id, stack.name, wait=wait, cancel=cancel, on_wait=context.say):
@@ -75,17 +87,37 @@ def bring_about(
                 return None
         (note or _runs)(context, stack, policy)
         with context.display(f"{title} {stack.name}", live=live) as sink:
-            result = reconcile(
-                stack,
-                context.engine.engine,
-                policy,
-                sink=Hushed(sink, hush) if hush else sink,
-                workers=context.workers,
-                cancel=cancel,
-                first=first,
-            )
+            shown = Hushed(sink, hush) if hush else sink
+            recorder = recording.recorder(context, stack, policy, command=title, sink=shown, returns_to=returns_to)
+            result = _recorded(context, stack, policy, recorder, cancel, first)
     if not result.ok:
-        raise failure(result)
+        raise failure(result, recorder)
+    return result
+
+
+def _recorded(
+    context: Context,
+    stack: Stack,
+    policy: Policy,
+    recorder: Recorder,
+    cancel: CancelToken,
+    first: tuple[Plan, ObservedState] | None,
+) -> Result:
+    """Reconcile, and have the history know how it ended."""
+    try:
+        result = reconcile(
+            stack,
+            recorder.engine,
+            policy,
+            sink=recorder,
+            workers=context.workers,
+            cancel=cancel,
+            first=first,
+        )
+    except BaseException as problem:
+        recorder.close(None, problem)
+        raise
+    recorder.close(result, None if result.ok else failure(result))
     return result
 
 
@@ -109,15 +141,23 @@ class Hushed:
             self._sink.emit(event)
 
 
-def show(context: Context, plan: Plan) -> None:
-    """Print a plan for people."""
+def show(context: Context, plan: Plan, *, as_json: bool = False) -> None:
+    """Print a plan, for people or as a document."""
+    if as_json:
+        import json
+
+        from orchestrator.cli.render import plan_document
+
+        document = json.dumps(plan_document.document(plan), indent=2, ensure_ascii=False)
+        context.show(context.masked(document) + "\n")
+        return
     from orchestrator.cli.render import plan as plans
 
     context.show(context.masked(plans.text(plan, context.style(context.out))))
 
 
-def failure(result: Result) -> StackError:
-    """The error that says why a run did not reach the desired state."""
+def failure(result: Result, recorder: Recorder | None = None) -> StackError:
+    """The error that says why a run did not reach the desired state, and what serves now."""
     if not result.failures:
         impossible = [note for note in result.notes if note.level is Level.ERROR]
         return impossible_because(impossible) if impossible else _unsettled(result)
@@ -125,6 +165,8 @@ def failure(result: Result) -> StackError:
     lines = failures(result.failures)
     if result.restored:
         lines.append(f"the earlier version serves again: {', '.join(result.restored)}")
+    if recorder is not None and recorder.serving is not None:
+        lines.append(recording.standing(recorder.serving, recorder.moved - set(result.restored)))
     hint = first.error.hint if first.error else ""
     return ApplyFailed("\n".join(lines), where=first.error.where if first.error else None, hint=hint)
 

@@ -24,6 +24,8 @@ ROWS = (
     Row("apply", "apply", "Carry out a plan, exactly as shown"),
     Row("down", "down", "Stop and remove the stack's containers and networks"),
     Row("ps", "ps", "List the stack's containers"),
+    Row("history", "history", "Show what was applied when, by whom, and with what outcome"),
+    Row("rollback", "rollback", "Go back to an earlier revision, with its images"),
     Row("ls", "ls", "List running stacks"),
     Row("logs", "logs", "Show what containers print"),
     Row("exec", "exec", "Run a command in a running container"),

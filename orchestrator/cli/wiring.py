@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.controller.intents import Intents
     from orchestrator.events import Sink
     from orchestrator.model.stack import Stack
+    from orchestrator.spec.load import Canonical
 
 WORKERS = 12
 _SHORTEST_SECRET = 4  # shorter ones occur everywhere; what shows values masks them where they stand
@@ -40,6 +41,7 @@ class Context:
         self.secrets: frozenset[str] = frozenset()
         self.variables: Mapping[str, str] = environment  # with those of the env files, once these are read
         self.error_code = 0  # set by a command whose codes mean something else: what every error is to exit with
+        self.canonical: Canonical | None = None  # what the stack was built from, for its history
         self._engine: Connected | None = None
 
     @classmethod

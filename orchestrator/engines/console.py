@@ -205,8 +205,11 @@ class Processes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
+    """``digests`` are the names under which registries know it: ``repository@sha256:...``."""
+
     id: str
     tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
     platform: str = ""
     size: int = 0
     created: str = ""
@@ -235,3 +238,11 @@ class Console(Protocol):
     def image(self, image_id: str) -> ImageFacts: ...
 
     def sync(self) -> Sync: ...
+
+    def images(self, pattern: str) -> tuple[ImageFacts, ...]:
+        """Images with a name that fits ``pattern`` (``*`` stands for anything but a slash); one list call."""
+        ...
+
+    def last_lines(self, container: str, count: int) -> tuple[str, ...]:
+        """What a container said last, without what could move a cursor; nothing where its log cannot be read."""
+        ...

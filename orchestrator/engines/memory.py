@@ -26,7 +26,7 @@ from orchestrator.model.observed import (
     Scope,
     State,
 )
-from orchestrator.model.transition import transition
+from orchestrator.model.transition import image_of, transition
 from orchestrator.records import dataclass, replace
 
 T = TypeVar("T", ObservedNetwork, ObservedVolume)
@@ -201,7 +201,7 @@ def _view(world: ObservedState, scope: Scope, facts: EngineFacts) -> ObservedSta
         containers=own,
         networks=tuple(n for n in networks if n.owned or n.name in scope.networks),
         volumes=tuple(v for v in volumes if v.owned or v.name in scope.volumes),
-        images={name: image for name, image in world.images.items() if name in scope.images},
+        images={name: image for name in scope.images if (image := image_of(world, name)) is not None},
         name_holders=holders,
         port_holders=tuple(_port_holders(world, ids)),
         now_ns=world.now_ns,

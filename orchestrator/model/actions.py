@@ -44,6 +44,14 @@ class BuildImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagImage:
+    """Give the image of this id a further name, ``reference``: an image with a name is not pruned as dangling."""
+
+    id: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveImage:
     reference: str
 
@@ -246,6 +254,7 @@ class RunProvider:
 Action = (
     PullImage
     | BuildImage
+    | TagImage
     | RemoveImage
     | CreateNetwork
     | RemoveNetwork

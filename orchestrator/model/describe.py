@@ -13,6 +13,8 @@ def describe(action: actions.Action) -> str:
     match action:
         case actions.PullImage() | actions.BuildImage() | actions.RemoveImage():
             return f"{_VERBS[type(action)]} image {action.reference}"
+        case actions.TagImage(id=id, reference=reference):
+            return f"name image {id} {reference}"
         case actions.CreateNetwork(network=network):
             return f"create network {network.name}"
         case actions.RemoveNetwork(name=name):

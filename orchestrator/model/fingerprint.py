@@ -57,7 +57,7 @@ def of_volume(volume: Volume, key: bytes) -> str:
 
 def digest(key: bytes, content: bytes) -> str:
     """``keyid:hex`` of a config's or secret's content. Only digests under one key can be compared, hence the key's id."""
-    return f"{_key_id(key)}:{_hmac(key, b'content' + content)}"
+    return f"{key_id(key)}:{_hmac(key, b'content' + content)}"
 
 
 def same_content(one: str, other: str) -> bool | None:
@@ -67,7 +67,8 @@ def same_content(one: str, other: str) -> bool | None:
     return one == other
 
 
-def _key_id(key: bytes) -> str:
+def key_id(key: bytes) -> str:
+    """What tells one key from another, and nothing of the key itself."""
     return _hmac(key, b"key id")[:8]
 
 

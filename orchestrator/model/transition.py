@@ -58,9 +58,27 @@ def _with_image(state: ObservedState, reference: str, content: str) -> ObservedS
     return replace(state, images={**state.images, reference: image})
 
 
+def _tag(state: ObservedState, action: actions.TagImage) -> ObservedState:
+    image = image_of(state, action.id)
+    if image is None:
+        raise NotFound(f"no such image: {action.id}")
+    named = replace(image, reference=action.reference)
+    return replace(state, images={**state.images, action.reference: named})
+
+
+def image_of(state: ObservedState, reference: str) -> ObservedImage | None:
+    """The image that a name, an id or a registry's digest stands for."""
+    if reference in state.images:
+        return state.images[reference]
+    return next((i for i in state.images.values() if reference == i.id or reference in i.digests), None)
+
+
 def _remove_image(state: ObservedState, action: actions.RemoveImage) -> ObservedState:
     image = state.images.get(action.reference)
-    if image and any(c.image_id == image.id for c in state.containers):
+    others = [
+        name for name, other in state.images.items() if image and other.id == image.id and name != action.reference
+    ]
+    if image and not others and any(c.image_id == image.id for c in state.containers):
         raise Conflict(f"image {action.reference} is in use")
     return replace(state, images={name: i for name, i in state.images.items() if name != action.reference})
 
@@ -166,7 +184,7 @@ def _remove_volume(state: ObservedState, action: actions.RemoveVolume) -> Observ
 
 def _create(state: ObservedState, action: actions.CreateContainer) -> ObservedState:
     _name_is_free(state, action.container.name)
-    image = state.images.get(action.settings.image)
+    image = image_of(state, action.settings.image)
     if image is None:
         raise ImageUnavailable(f"no such image: {action.settings.image}")
     made = replace(
@@ -375,6 +393,7 @@ def _attached(container: ObservedContainer, network_id: str) -> bool:
 _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.PullImage: _pull,
     actions.BuildImage: _build,
+    actions.TagImage: _tag,
     actions.RemoveImage: _remove_image,
     actions.CreateNetwork: _create_network,
     actions.RemoveNetwork: _remove_network,

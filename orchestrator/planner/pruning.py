@@ -5,26 +5,29 @@ Pure, as all plans are: an observation comes in with the ids of images that noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from orchestrator.model.actions import Action, ContainerRef, RemoveContainer, RemoveImage, RemoveNetwork, RemoveVolume
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
-from orchestrator.model.plan import Plan, Step
+from orchestrator.model.plan import Level, Note, Plan, Step
 from orchestrator.model.values import MountType
 
 ENDED = (State.CREATED, State.EXITED, State.DEAD)
 
 
-def prune(observed: ObservedState, *, dangling: Iterable[str], volumes: bool = False) -> Plan:
-    """Everything of the stack that no remaining container uses."""
+def prune(
+    observed: ObservedState, *, dangling: Iterable[str], volumes: bool = False, protected: Collection[str] = ()
+) -> Plan:
+    """Everything of the stack that no remaining container uses. Volumes that are ``protected`` stay, and that is noted."""
     going = [container for container in observed.containers if container.state in ENDED]
     staying = [container for container in observed.containers if container.state not in ENDED]
     removals: list[tuple[str, Action]] = [("it does not run", _container(container)) for container in going]
     removals += [("nothing names it", action) for action in _images(dangling, staying)]
     removals += [("no container uses it", action) for action in _networks(observed, staying)]
-    if volumes:
-        removals += [("no container uses it", action) for action in _volumes(observed, staying)]
-    return _plan(observed.stack, removals)
+    unused = list(_volumes(observed, staying)) if volumes else []
+    removals += [("no container uses it", action) for action in unused if action.name not in protected]
+    notes = (f'volume "{action.name}" stays: it is protected' for action in unused if action.name in protected)
+    return _plan(observed.stack, removals, notes)
 
 
 def images(stack: str, dangling: Iterable[str]) -> Plan:
@@ -32,7 +35,7 @@ def images(stack: str, dangling: Iterable[str]) -> Plan:
     return _plan(stack, [("nothing names it", RemoveImage(reference=image)) for image in dangling])
 
 
-def _plan(stack: str, removals: list[tuple[str, Action]]) -> Plan:
+def _plan(stack: str, removals: list[tuple[str, Action]], notes: Iterable[str] = ()) -> Plan:
     """Containers first; everything else waits for all of them, because they may be what uses it."""
     containers = tuple(n for n, (_, action) in enumerate(removals, 1) if isinstance(action, RemoveContainer))
     steps = (
@@ -45,7 +48,8 @@ def _plan(stack: str, removals: list[tuple[str, Action]]) -> Plan:
         )
         for number, (reason, action) in enumerate(removals, 1)
     )
-    return Plan(stack=stack, steps=tuple(steps))
+    said = (Note(level=Level.WARNING, text=text, reference="volume-protected") for text in notes)
+    return Plan(stack=stack, steps=tuple(steps), notes=tuple(said))
 
 
 def _container(container: ObservedContainer) -> RemoveContainer:

@@ -61,7 +61,7 @@ def environment_for(engine: Engine, home: Path, extra: Mapping[str, str] | None 
         **engine.client_environment(home),
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",
-        "XDG_STATE_HOME": str(home / "state"),
+        "STACK_STATE_DIR": str(home / "state"),
         "XDG_RUNTIME_DIR": str(home),
         "LANG": "C.UTF-8",
         **(extra or {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.cli import planfile, running, wishes
+from orchestrator.cli import planfile, recording, running, wishes
 from orchestrator.cli.declare import flag, text
 from orchestrator.cli.render import plan_document
 from orchestrator.cli.wiring import Context
@@ -12,7 +12,7 @@ from orchestrator.cli.wishes import Wishes
 from orchestrator.controller.reconcile import preview
 from orchestrator.errors import PlanError, StackError
 from orchestrator.model.plan import Level, Plan
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +29,15 @@ def run(context: Context, options: Options) -> int:
     stack = wishes.desired(context.load(options.services), options.scale)
     policy = wishes.policy(options, context, stack)
     plan, observed = preview(stack, context.engine.engine, policy)
+    if not plan.empty:
+        plan = replace(plan, notes=(*plan.notes, *recording.notes(context, stack.name)))
     if options.out:
         made = planfile.Made(plan=plan, stack=stack, observed=observed, policy=policy)
         request = planfile.request(context.shared, options.services, options.scale)
         _write(context, options.out, planfile.document(made, engine=context.engine.id, request=request))
-    _show(context, plan, as_json=options.json or options.format == "json")
+    running.show(context, plan, as_json=options.json or options.format == "json")
     _refuse_impossible(plan)
     return 2 if options.detailed_exitcode and not plan.empty else 0
-
-
-def _show(context: Context, plan: Plan, *, as_json: bool) -> None:
-    if not as_json:
-        running.show(context, plan)
-        return
-    import json
-
-    context.show(context.masked(json.dumps(plan_document.document(plan), indent=2, ensure_ascii=False)) + "\n")
 
 
 def _write(context: Context, path: str, document: plan_document.Document) -> None:

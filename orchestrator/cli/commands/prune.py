@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.cli import loading, pruning
+from orchestrator.cli import loading, ordering, pruning
 from orchestrator.cli.declare import flag
 from orchestrator.cli.wiring import Context
 from orchestrator.model.observed import Scope
 from orchestrator.planner import pruning as plans
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,18 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     name = loading.name_of(context)
+    protected = _protected(context) if options.volumes else frozenset()
     with pruning.alone(context, name):
         observed = context.engine.engine.observe(Scope(stack=name))
-        plan = plans.prune(observed, dangling=pruning.dangling(context, name), volumes=options.volumes)
+        plan = plans.prune(
+            observed, dangling=pruning.dangling(context, name), volumes=options.volumes, protected=protected
+        )
         pruning.carry_out(context, plan, title="prune", force=options.force)
     return 0
+
+
+def _protected(context: Context) -> frozenset[str]:
+    """Volumes that the file protects, those that no service uses at present too."""
+    context.shared = replace(context.shared, all_resources=True)
+    stack = ordering.stack_of(context)
+    return frozenset(volume.name for volume in stack.volumes.values() if volume.protect) if stack else frozenset()

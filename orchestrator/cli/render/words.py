@@ -30,6 +30,7 @@ from orchestrator.model.actions import (
     RunProvider,
     StartContainer,
     StopContainer,
+    TagImage,
     UnpauseContainer,
     UpdateContainer,
     UploadFiles,
@@ -85,6 +86,8 @@ def of(action: Action, group: str = "") -> Words:
             return Words("Image", action.reference, "Pulling", "Pulled")
         case BuildImage():
             return Words("Image", action.reference, "Building", "Built")
+        case TagImage():
+            return Words("Image", action.reference, "Naming", "Named")
         case RemoveImage():
             return Words("Image", action.reference, "Removing", "Removed")
         case CreateNetwork():

@@ -83,6 +83,7 @@ class DockerConsole:
         return ImageFacts(
             id=answer["Id"],
             tags=tuple(answer.get("RepoTags") or ()),
+            digests=tuple(answer.get("RepoDigests") or ()),
             platform="/".join(part for part in parts if part),
             size=int(answer.get("Size", 0)),
             created=answer.get("Created", ""),
@@ -93,6 +94,27 @@ class DockerConsole:
         from orchestrator.engines.docker.sync import DockerSync
 
         return DockerSync(self._client)
+
+    def images(self, pattern: str) -> tuple[ImageFacts, ...]:
+        answer = self._client.get_json("/images/json", {"filters": {"reference": [pattern]}})
+        return tuple(
+            ImageFacts(
+                id=one["Id"],
+                tags=tuple(one.get("RepoTags") or ()),
+                digests=tuple(one.get("RepoDigests") or ()),
+                size=int(one.get("Size", 0)),
+            )
+            for one in answer
+        )
+
+    def last_lines(self, container: str, count: int) -> tuple[str, ...]:
+        from orchestrator.engines.docker import evidence
+
+        try:
+            found = self._client.get_json(f"/containers/{container}/json")
+        except NotFound:
+            return ()
+        return tuple(evidence.tail(self._client, found, count))
 
 
 class DockerLogs:

@@ -27,6 +27,8 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return images.pull(access, action, progress, cancel)
         case actions.BuildImage():
             return images.build(access, action, progress, cancel)
+        case actions.TagImage():
+            return images.tag(access, action)
         case actions.RemoveImage():
             return images.remove(access, action)
         case actions.CreateNetwork():

@@ -36,6 +36,11 @@ def build(access: Access, action: actions.BuildImage, progress: Progress, cancel
     return ""
 
 
+def tag(access: Access, action: actions.TagImage) -> str:
+    images.tag(access.client, action.id, action.reference)
+    return ""
+
+
 def remove(access: Access, action: actions.RemoveImage) -> str:
     access.forget_image(action.reference)
     try:

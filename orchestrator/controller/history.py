@@ -1,0 +1,382 @@
+"""The history of one stack on one engine: revisions in an SQLite file of their own, kept for a bounded while.
+
+In: what a run was about when it begins, what became of it when it ends. Out: revisions, to look at and to go back to.
+The engine stays the record of what is; losing a history loses the past and never the present. So whatever is wrong
+with the file (full disk, damage, a newer format) ends in ``HistoryUnusable``, which callers say and pass over.
+
+One file per stack: writers of different stacks never meet, and damage costs one stack's past. Beside it lies a mark from
+the first change of a run to its end. A mark that is still there tells of a run that was killed (``places.was_cut_short``), which
+a run that changes nothing learns at the price of a look into the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.controller.places import MARK
+from orchestrator.errors import StackError, UsageError
+from orchestrator.records import dataclass, field, fields
+
+Document = dict[str, Any]
+
+WAIT_FOR_OTHERS = 5.0  # seconds a writer waits for another one of the same stack
+_MIGRATIONS = (
+    """
+    CREATE TABLE spec (digest TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE revision (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        began REAL NOT NULL,
+        ended REAL,
+        outcome TEXT NOT NULL,
+        command TEXT NOT NULL,
+        summary TEXT NOT NULL DEFAULT '',
+        returns_to INTEGER,
+        spec TEXT REFERENCES spec (digest),
+        images TEXT NOT NULL DEFAULT '{}',
+        record TEXT NOT NULL DEFAULT '{}'
+    );
+    CREATE INDEX by_outcome ON revision (outcome, number);
+    """,
+)
+
+
+class RunOutcome(StrEnum):
+    """What became of a run. ``BEGUN``: it is under way, or it was killed and nobody has looked since."""
+
+    BEGUN = "begun"
+    APPLIED = "applied"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class HistoryUnusable(StackError):
+    reference = "history"
+
+
+class HistoryDamaged(HistoryUnusable):
+    """What is in the file is no history, or no longer one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What a service ran: the name in the file, the image's id, and the digests under which registries know it."""
+
+    reference: str
+    id: str
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One run that changed something. ``spec`` is its document (``controller.revision``), empty where not asked for.
+
+    ``images`` are by service. ``returns_to`` is the revision that a rollback went back to. ``record`` holds who, from
+    where, the steps with their outcomes, and last words; its shape is that of ``history.schema.json``.
+    """
+
+    number: int
+    began: float
+    ended: float | None
+    outcome: RunOutcome
+    command: str
+    summary: str = ""
+    returns_to: int | None = None
+    spec_digest: str = ""
+    spec: Document = field(default_factory=dict, repr=False)
+    images: dict[str, Image] = field(default_factory=dict)
+    record: Document = field(default_factory=dict, repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was left to run: after a `down`."""
+        return not any(self.spec.get("replicas", {}).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many revisions are kept, for how many days (0: for ever), and of how many the images are."""
+
+    revisions: int = 50
+    days: int = 0
+    images: int = 10
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Retention:
+        """``STACK_HISTORY_REVISIONS``, ``STACK_HISTORY_DAYS`` and ``STACK_HISTORY_IMAGES``."""
+        given = {}
+        for item in fields(cls):
+            name = f"STACK_HISTORY_{item.name.upper()}"
+            text = environment.get(name, "").strip()
+            if text and not (text.isascii() and text.isdecimal()):
+                raise UsageError(f"{name} is {text!r}, which is no whole number")
+            if text:
+                given[item.name] = int(text)
+        return cls(**given)
+
+
+class History:
+    """An open history. ``reading`` makes no file and mends nothing. Used by one thread."""
+
+    def __init__(self, path: str, *, reading: bool = False) -> None:
+        self.path = path
+        self._database: sqlite3.Connection
+        self.notice = ""  # what the user should know about the file
+        try:
+            with self._worded():
+                self._database = _existing(path) if reading else _writable(path)
+        except HistoryDamaged as problem:
+            if reading:
+                raise
+            self._renew(problem)
+
+    def close(self) -> None:
+        try:
+            if hasattr(self, "_database"):
+                self._database.close()
+        except sqlite3.Error:
+            pass  # the last of the log goes into the file at the next opening
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Writing
+
+    def begin(self, *, command: str, now: float, record: Document) -> int:
+        """Note that a run has begun; its number. Earlier runs that never ended were cut short: only one runs at a time.
+
+        A damaged file is put aside and a new one begun, for nothing but the past is in it.
+        """
+        try:
+            return self._begin(command, now, record)
+        except HistoryDamaged as problem:
+            self._renew(problem)
+            return self._begin(command, now, record)
+
+    def _begin(self, command: str, now: float, record: Document) -> int:
+        with self._transaction() as database:
+            _cut_short(database)
+            found = database.execute(
+                "INSERT INTO revision (began, outcome, command, record) VALUES (?, ?, ?, ?)",
+                (now, RunOutcome.BEGUN, command, _text(record)),
+            )
+            os.close(os.open(self.path + MARK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        assert found.lastrowid is not None
+        return found.lastrowid
+
+    def settle(self) -> None:
+        """Runs that never ended were cut short, and that is known now."""
+        with self._transaction() as database:
+            _cut_short(database)
+        with self._worded():
+            _unlink(self.path + MARK)
+
+    def end(self, revision: Revision) -> None:
+        """Note what became of a run that has begun."""
+        spec, digest = _text(revision.spec), ""
+        if revision.spec:
+            digest = hashlib.sha256(spec.encode()).hexdigest()
+        with self._transaction() as database:
+            if digest:
+                database.execute("INSERT OR IGNORE INTO spec VALUES (?, ?)", (digest, spec))
+            database.execute(
+                "UPDATE revision SET ended = ?, outcome = ?, summary = ?, returns_to = ?, spec = ?, images = ?, record = ?"
+                " WHERE number = ?",
+                (
+                    revision.ended,
+                    revision.outcome,
+                    revision.summary,
+                    revision.returns_to,
+                    digest or None,
+                    _text({name: _plain(image) for name, image in revision.images.items()}),
+                    _text(revision.record),
+                    revision.number,
+                ),
+            )
+        with self._worded():
+            _unlink(self.path + MARK)
+
+    def forget(self, retention: Retention, now: float) -> None:
+        """Remove what is too old or too much; never the revision that serves."""
+        oldest = now - retention.days * 86_400 if retention.days > 0 else float("-inf")
+        with self._transaction() as database:
+            database.execute(
+                "DELETE FROM revision WHERE (began < ? OR number NOT IN"
+                " (SELECT number FROM revision ORDER BY number DESC LIMIT ?))"
+                " AND number IS NOT (SELECT max(number) FROM revision WHERE outcome = ?)",
+                (oldest, max(1, retention.revisions), RunOutcome.APPLIED),
+            )
+            database.execute("DELETE FROM spec WHERE digest NOT IN (SELECT spec FROM revision WHERE spec IS NOT NULL)")
+
+    # Reading
+
+    def serving(self) -> Revision | None:
+        """The revision that was applied last: as far as the history knows, what is there now."""
+        return self._one("WHERE outcome = ? ORDER BY number DESC LIMIT 1", RunOutcome.APPLIED)
+
+    def get(self, number: int) -> Revision | None:
+        return self._one("WHERE number = ?", number)
+
+    def applied(self) -> list[Revision]:
+        """Revisions that can be gone back to, the latest first, each whole."""
+        return self._all("WHERE outcome = ? ORDER BY number DESC", RunOutcome.APPLIED)
+
+    def all(self) -> list[Revision]:
+        """Every revision, the latest first."""
+        return self._all("ORDER BY number DESC")
+
+    def _one(self, where: str, *values: object) -> Revision | None:
+        return next(iter(self._all(where, *values)), None)
+
+    def _all(self, where: str, *values: object) -> list[Revision]:
+        with self._worded():
+            rows = self._database.execute(
+                "SELECT number, began, ended, outcome, command, summary, returns_to, revision.spec, document, images,"
+                f" record FROM revision LEFT JOIN spec ON spec.digest = revision.spec {where}",
+                values,
+            ).fetchall()
+            return [_revision(row) for row in rows]
+
+    # The file
+
+    def _renew(self, problem: HistoryDamaged) -> None:
+        self.close()
+        with self._worded():
+            aside = _put_aside(self.path)
+            self.notice = f"{problem.message}; it is now {aside}, and a new one is begun"
+            self._database = _writable(self.path)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._worded():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        """SQLite's and the file system's trouble in our words."""
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            # Subclasses tell of a disk that is full, a lock, a mistake of ours; the class itself of bytes that make no sense.
+            kind = HistoryDamaged if type(problem) is sqlite3.DatabaseError else HistoryUnusable
+            raise kind(
+                f"the history {self.path} cannot be used: {reason}",
+                hint="the stack itself is not affected; free space or make the file usable, or move it away",
+            ) from problem
+
+
+def _cut_short(database: sqlite3.Connection) -> None:
+    """Mark runs that never ended. Whoever writes holds the stack's lock, so none of them is under way."""
+    database.execute("UPDATE revision SET outcome = ? WHERE outcome = ?", (RunOutcome.INTERRUPTED, RunOutcome.BEGUN))
+
+
+def _existing(path: str) -> sqlite3.Connection:
+    database = _connect(path, "rw")
+    _check_version(database)
+    return database
+
+
+def _writable(path: str) -> sqlite3.Connection:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    database = _connect(path, "rw")
+    try:
+        database.execute("PRAGMA journal_mode = WAL").fetchone()
+        database.execute("PRAGMA synchronous = NORMAL")
+        _migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    from urllib.parse import quote
+
+    return sqlite3.connect(f"file:{quote(path)}?mode={mode}", timeout=WAIT_FOR_OTHERS, isolation_level=None, uri=True)
+
+
+def _check_version(database: sqlite3.Connection) -> int:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > len(_MIGRATIONS):
+        raise ValueError(
+            f"a newer release of stack has written it (format {version}, this one knows {len(_MIGRATIONS)})"
+        )
+    return int(version)
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """Bring the tables to the present format, each step whole or not at all, whoever else does the same."""
+    if _check_version(database) == len(_MIGRATIONS):
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_check_version(database), len(_MIGRATIONS)):
+            for statement in _MIGRATIONS[number].split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {number + 1}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _put_aside(path: str) -> str:
+    aside = f"{path}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    os.replace(path, aside)
+    for suffix in ("-wal", "-shm"):
+        _unlink(path + suffix)
+    return aside
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _plain(image: Image) -> Document:
+    return {"reference": image.reference, "id": image.id, "digests": list(image.digests)}
+
+
+def _revision(row: tuple[Any, ...]) -> Revision:
+    number, began, ended, outcome, command, summary, returns_to, digest, document, images, record = row
+    return Revision(
+        number=number,
+        began=began,
+        ended=ended,
+        outcome=RunOutcome(outcome),
+        command=command,
+        summary=summary,
+        returns_to=returns_to,
+        spec_digest=digest or "",
+        spec=json.loads(document) if document else {},
+        images={
+            name: Image(reference=one["reference"], id=one["id"], digests=tuple(one["digests"]))
+            for name, one in json.loads(images).items()
+        },
+        record=json.loads(record),
+    )
