@@ -101,17 +101,6 @@ def test_a_protected_volume_outweighs_down_v(shop: Shell) -> None:
     assert " Volume shop_keep  Removed\n" in shop("down", "-v").ok().err
 
 
-def test_prune_leaves_a_protected_volume_also_one_that_no_service_uses_at_present(shop: Shell) -> None:
-    shop.write("name: shop\nservices: {db: {image: db, volumes: ['a:/a', 'b:/b']}}\nvolumes: {a: {}, b: {}}")
-    shop("up", "-d").ok()
-    shop("down").ok()
-    shop.write("name: shop\nservices: {db: {image: db}}\nvolumes: {a: {}, b: {x-stack: {protect: true}}}")
-    said = shop("prune", "--volumes", "-f").ok().err
-    assert 'warning: volume "shop_b" stays: it is protected' in said
-    assert " Volume shop_a  Removed\n" in said
-    assert " Volume shop_b" not in said
-
-
 def test_down_needs_no_file_when_the_stack_is_named(shop: Shell) -> None:
     shop("up", "-d").ok()
     (shop.folder / "app.yml").unlink()
