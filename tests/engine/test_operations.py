@@ -178,13 +178,13 @@ def test_prune_takes_networks_nobody_uses_and_volumes_only_when_told(project: Pr
 
 def test_prune_leaves_a_protected_volume_also_one_that_no_service_uses_at_present(project: Project) -> None:
     services = "services: {db: {image: 'busybox:stable', command: sleep 1000, stop_signal: SIGKILL"
-    project.write(f"{services}, volumes: ['a:/a', 'b:/b']}}}}\nvolumes: {{a: , b: }}")
+    project.write(f"{services}, volumes: ['one:/a', 'two:/b']}}}}\nvolumes: {{one: , two: }}")
     project.up()
     project.down()
-    project.write(f"{services}}}}}\nvolumes: {{a: , b: {{x-stack: {{protect: true}}}}}}")
+    project.write(f"{services}}}}}\nvolumes: {{one: , two: {{x-stack: {{protect: true}}}}}}")
     said = project.run("prune", "--volumes", "-f").ok().stderr
-    assert f'warning: volume "{project.name}_b" stays: it is protected' in said
-    assert {f"{project.name}_b"} == project.census.volumes
+    assert f'warning: volume "{project.name}_two" stays: it is protected' in said
+    assert {f"{project.name}_two"} == project.census.volumes
 
 
 def test_image_prune_removes_what_rebuilding_left_behind(project: Project) -> None:
