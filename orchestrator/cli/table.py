@@ -67,11 +67,12 @@ ROWS = (
     Row("image rm", "image_rm", "Remove services' images"),
     Row("image prune", "image_prune", "Remove images built for the stack that nothing names any more"),
     Row("image search", "image_search", "Search the public registry"),
+    Row("daemon run", "daemon_run", "Keep every stack of this host as its file says"),
     Row("version", "version", "Show the version"),
 )
 
 
-GROUPS = {"image": "Work with the images of the stack's services"}
+GROUPS = {"daemon": "Keep a host as its files say", "image": "Work with the images of the stack's services"}
 
 
 def find(name: str) -> Row | None:

@@ -6,14 +6,17 @@ outdated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass
-from orchestrator.spec import limits
+from orchestrator.spec import files
 from orchestrator.spec.load import LoadRequest, load_stack
+
+Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,34 +35,64 @@ class Source(Protocol):
         ...
 
     def places(self) -> tuple[str, ...]:
-        """Files and folders whose change means that ``load`` may answer something else."""
+        """Files whose change, or coming, means that ``load`` may answer something else."""
         ...
 
 
 class LocalSource:
-    """Files of this host. ``key`` makes the digests of what configs and secrets hold."""
+    """Files of this host, read again when one of them has changed. ``key`` makes the digests of what configs and secrets hold."""
 
     def __init__(self, entry: HostStack, key: Callable[[], bytes]) -> None:
         self._entry, self._key = entry, key
-        self._places: tuple[str, ...] = entry.files or (entry.directory,)
+        self._known: Stack | None = None
+        self._stamp: Stamp = ()
 
     def load(self) -> Wanted:
-        stack = load_stack(self._request(), key=self._key())
-        self._places = tuple(dict.fromkeys((*stack.config_files, *stack.environment_files, *self._entry.files)))
-        return Wanted(stack=stack)
+        if self._known is None or self._stamp != _stamp(self._read_from(self._known)):
+            self._known = None
+            stack = load_stack(self._request(), key=self._key())
+            # Taken after the files were read: what changes from now on is seen, what changed meanwhile is told by its watch.
+            self._known, self._stamp = stack, _stamp(self._read_from(stack))
+        return Wanted(stack=self._known)
 
     def places(self) -> tuple[str, ...]:
-        return self._places
+        entry = self._entry
+        if entry.files:
+            return entry.files
+        return tuple(os.path.join(entry.directory, name) for name in (*files.NAMES, *files.OVERRIDES, ".env"))
+
+    def _read_from(self, stack: Stack) -> Iterator[str]:
+        """Every file behind the stack, and their folders: a file that comes changes its folder."""
+        yield from self.places()
+        folders = set()
+        for path in stack.sources:
+            yield path
+            folders.add(os.path.dirname(path))
+        yield from folders
+        for service in stack.services.values():
+            for grant in service.container.files:
+                if grant.source:
+                    yield grant.source
 
     def _request(self) -> LoadRequest:
         entry = self._entry
-        environment: Mapping[str, str] = entry.variables
         return LoadRequest(
             files=entry.files,
-            environment=dict(environment),
+            environment=dict(entry.variables),
             current_directory=entry.directory,
             project_name=entry.name,
             env_files=entry.env_files,
             profiles=entry.profiles,
-            limits=limits.from_environment({}),
         )
+
+
+def _stamp(paths: Iterable[str]) -> Stamp:
+    found = []
+    for path in sorted(set(paths)):
+        try:
+            about = os.stat(path)
+        except OSError:
+            found.append((path, 0, 0, 0))
+        else:
+            found.append((path, about.st_mtime_ns, about.st_size, about.st_ino))
+    return tuple(found)

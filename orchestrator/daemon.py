@@ -1,0 +1,150 @@
+"""The daemon: puts host file, engine, controller and triggers together, and takes them apart in the right order.
+
+In come a host file and an engine; nothing goes out but what the controller does and what the board tells. Started, it adopts
+what runs; ended in whatever way, it leaves everything running as it is.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from orchestrator.cancel import CancelToken
+from orchestrator.controller.intents import Intents
+from orchestrator.controller.keeper import Keeper, Means
+from orchestrator.controller.loop import Loop, listen
+from orchestrator.controller.sources import LocalSource, Source
+from orchestrator.controller.status import Board
+from orchestrator.engines.base import Engine
+from orchestrator.errors import SpecError
+from orchestrator.events import Quiet, Sink
+from orchestrator.model.host import Host, HostStack
+from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass
+from orchestrator.watch.stacks import StackFiles, files_of
+
+STOP_SECONDS = 10.0  # that passes under way get to end
+HOST_FILE = ""  # the name under which the host file itself is followed; no stack can have it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a daemon is made from. ``load`` reads the host file; ``key`` is the host's; ``sink`` takes progress of a stack."""
+
+    load: Callable[[], Host]
+    engine: Engine
+    state: str
+    key: Callable[[], bytes]
+    sink: Callable[[str], Sink] = lambda _stack: Quiet()
+    workers: int = 8
+    pace: float = 1.0
+
+
+class Daemon:
+    """``run`` works until ``stop``. ``board`` is what there is to look at; ``loop.look_again`` is how to ask for a pass."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.host = parts.load()
+        self.board = Board(time.time)
+        self.cancel = CancelToken()
+        self.loop = Loop(threads=self.host.passes, pace=parts.pace, defect=self._defect)
+        self._ended = threading.Event()
+        self._followed: dict[str, Stack] = {}
+        self._files = StackFiles(self._file_changed)
+        self._means = self._make_means()
+
+    def run(self) -> None:
+        """Keep the host until ``stop``. Raises what makes it impossible to begin."""
+        self._files.follow(HOST_FILE, [self.host.file])
+        for entry in self.host.stacks.values():
+            self._keep(entry)
+        self.loop.start()
+        self.board.tell("", "started", f"keeps {len(self.host.stacks)} stacks of {self.host.file}")
+        end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)
+        try:
+            self._ended.wait()
+        finally:
+            if end_listening is not None:
+                end_listening()
+            self._files.close()
+            self.loop.stop(STOP_SECONDS)
+            self.board.tell("", "stopped", "the daemon has ended; everything goes on running")
+
+    def stop(self, signal_number: int = 0) -> None:
+        """End soon: no step is begun any more. May be called from a signal handler."""
+        self.cancel.set(signal_number)
+        self._ended.set()
+
+    def reload(self) -> None:
+        """Read the host file again. A broken one changes nothing."""
+        try:
+            host = self.parts.load()
+        except SpecError as problem:
+            self.board.tell("", "invalid", str(problem), level="error")
+            return
+        before, self.host = self.host, host
+        for name in before.stacks.keys() - host.stacks.keys():
+            self._release(name)
+        for name, entry in host.stacks.items():
+            if entry != before.stacks.get(name):
+                self._keep(entry)
+        if before != host:
+            self.board.tell("", "reloaded", f"keeps {len(host.stacks)} stacks")
+
+    def _keep(self, entry: HostStack) -> None:
+        source = self._source(entry)
+        self._followed.pop(entry.name, None)
+        self._files.follow(entry.name, source.places())
+        self.loop.keep(Keeper(entry, source, self._means))
+
+    def _release(self, name: str) -> None:
+        """What is no longer in the host file goes on running; nobody looks after it any more."""
+        self.loop.release(name)
+        self.board.drop(name)
+        self._followed.pop(name, None)
+        self._files.forget(name)
+        self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
+
+    def _source(self, entry: HostStack) -> Source:
+        return LocalSource(entry, self.parts.key)
+
+    def _make_means(self) -> Means:
+        return Means(
+            engine=self.parts.engine,
+            board=self.board,
+            intents=Intents(self.parts.state, lambda: self.parts.engine.identity),
+            cancel=self.cancel,
+            monotonic=time.monotonic,
+            now=time.time,
+            wall=_wall,
+            chance=random.random,
+            settled=self.loop.settled,
+            loaded=self._loaded,
+            sink=self.parts.sink,
+            workers=self.parts.workers,
+        )
+
+    def _loaded(self, name: str, stack: Stack) -> None:
+        """A stack was read: from now on its files are followed, all of them."""
+        if self._followed.get(name) is not stack:
+            self._followed[name] = stack
+            self._files.follow(name, files_of(stack))
+
+    def _file_changed(self, name: str) -> None:
+        if name == HOST_FILE:
+            self.reload()
+        else:
+            self.loop.look_again(name)
+
+    def _defect(self, stack: str, problem: Exception) -> None:
+        self.board.tell(stack, "defect", f"unexpected {type(problem).__name__}: {problem}", level="error")
+
+
+def _wall() -> tuple[int, int]:
+    """Weekday (Monday 0) and minute of the day, by the host's clock."""
+    now = datetime.now().astimezone()
+    return now.weekday(), now.hour * 60 + now.minute
