@@ -1,16 +1,18 @@
 """The order that dependencies impose on services: who comes first, what belongs to a target, where a cycle runs, and pictures.
 
 A ``Stack`` (or any mapping of names to the names they depend on) comes in. Orders and closures are computed here with dicts,
-because every command needs them; cycles and pictures, which few commands need, are left to networkx, loaded only then.
+because every command needs them; cycles and reductions, which few commands need, are left to networkx, loaded only then.
+``pictures`` and ``svg`` draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, field
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -90,15 +92,33 @@ class Edge:
     required: bool = True
 
 
+class Mood(StrEnum):
+    """How a service fares, for colours; the words beside it say the same."""
+
+    GOOD = "good"
+    WAITING = "waiting"
+    BAD = "bad"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A service as it is now, in a few words: ``2/2 healthy``."""
+
+    words: str
+    mood: Mood
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What ``stack graph`` draws: services in the order they start, and who waits for whom."""
+    """What ``stack graph`` draws: services in the order they start, who waits for whom, and how they fare (if known)."""
 
     nodes: tuple[str, ...]
     edges: tuple[Edge, ...]
+    states: Mapping[str, State] = field(default_factory=dict)
 
 
-def picture(stack: Stack, *, reduced: bool = False) -> Picture:
+def picture(stack: Stack, *, reduced: bool = False, states: Mapping[str, State] | None = None) -> Picture:
     """The dependencies of ``stack``; ``reduced`` leaves out edges that follow from others."""
     edges = dependencies(stack)
     kept = _reduction(edges) if reduced else {(name, other) for name, others in edges.items() for other in others}
@@ -110,56 +130,8 @@ def picture(stack: Stack, *, reduced: bool = False) -> Picture:
             for other, how in sorted(stack.services[name].depends_on.items())
             if (name, other) in kept
         ),
+        states=states or {},
     )
-
-
-def text(drawing: Picture) -> str:
-    """A tree for the terminal: who nobody depends on stands at the left, what it needs below it."""
-    below: dict[str, list[Edge]] = {name: [] for name in drawing.nodes}
-    for edge in drawing.edges:
-        below[edge.source].append(edge)
-    needed = {edge.target for edge in drawing.edges}
-    lines: list[str] = []
-    shown: set[str] = set()
-    for root in reversed([name for name in drawing.nodes if name not in needed]):
-        lines.append(root)
-        _branches(root, "", below, shown, lines)
-    return "\n".join(lines)
-
-
-def dot(drawing: Picture) -> str:
-    """The picture for Graphviz."""
-    lines = ["digraph stack {", "  rankdir=LR;"]
-    lines += [f"  {_quoted(name)};" for name in drawing.nodes]
-    for edge in drawing.edges:
-        style = "" if edge.required else ", style=dashed"
-        lines.append(f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(edge.label)}{style}];")
-    return "\n".join([*lines, "}"])
-
-
-def mermaid(drawing: Picture) -> str:
-    """The picture for Mermaid, as Markdown readers draw it."""
-    numbers = {name: f"n{number}" for number, name in enumerate(drawing.nodes)}
-    lines = ["graph LR", *(f'  {numbers[name]}["{name}"]' for name in drawing.nodes)]
-    for edge in drawing.edges:
-        arrow = "-->" if edge.required else "-.->"
-        lines.append(f"  {numbers[edge.source]} {arrow}|{edge.label}| {numbers[edge.target]}")
-    return "\n".join(lines)
-
-
-def _branches(name: str, indent: str, below: Mapping[str, list[Edge]], shown: set[str], lines: list[str]) -> None:
-    if name in shown:
-        return  # drawn in full where it first stood
-    shown.add(name)
-    for number, edge in enumerate(below[name]):
-        last = number == len(below[name]) - 1
-        again = " (above)" if edge.target in shown and below[edge.target] else ""
-        lines.append(f"{indent}{'└── ' if last else '├── '}{edge.target}  {edge.label}{again}")
-        _branches(edge.target, indent + ("    " if last else "│   "), below, shown, lines)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _digraph(edges: Edges) -> nx.DiGraph[str]:
