@@ -40,6 +40,7 @@ ROWS = (
     Row("watch", "watch", "Bring changed files into running services"),
     Row("build", "build", "Build images"),
     Row("pull", "pull", "Pull images"),
+    Row("push", "push", "Push images that are built here"),
     Row("rm", "rm", "Remove stopped containers"),
     Row("kill", "kill", "Send a signal to running containers"),
     Row("pause", "pause", "Freeze containers"),
@@ -68,11 +69,16 @@ ROWS = (
     Row("image prune", "image_prune", "Remove images built for the stack that nothing names any more"),
     Row("image search", "image_search", "Search the public registry"),
     Row("daemon run", "daemon_run", "Keep every stack of this host as its file says"),
+    Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
     Row("version", "version", "Show the version"),
 )
 
 
-GROUPS = {"daemon": "Keep a host as its files say", "image": "Work with the images of the stack's services"}
+GROUPS = {
+    "alpha": "Commands that Compose calls experimental",
+    "daemon": "Keep a host as its files say",
+    "image": "Work with the images of the stack's services",
+}
 
 
 def find(name: str) -> Row | None:

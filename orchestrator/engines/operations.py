@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from orchestrator.model.actions import BuildImage
 from orchestrator.records import dataclass, field
 
 KINDS = ("container", "image", "network", "volume")
@@ -169,6 +170,10 @@ class Operations(Protocol):
         self, archive: Iterable[bytes], *, name: str, changes: Iterable[str], message: str, platform: str
     ) -> str:
         """An image made of a file system; its id."""
+        ...
+
+    def check_build(self, action: BuildImage) -> tuple[bool, str]:
+        """Whether nothing is wrong with a build's Dockerfile, and what is."""
         ...
 
     def search(self, term: str, *, limit: int, filters: Mapping[str, list[str]]) -> tuple[Found, ...]: ...

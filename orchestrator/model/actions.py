@@ -38,9 +38,23 @@ class PullImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildImage:
+    """``builder`` is a builder's name, empty for the one in use; ``memory`` a limit in bytes, 0 for none.
+
+    ``export``: the image goes to its registry straight from the builder, which an engine that keeps one platform needs.
+    """
+
     reference: str
     service: str
     build: Build
+    builder: str = ""
+    memory: int = 0
+    export: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushImage:
+    reference: str
+    service: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +269,7 @@ Action = (
     PullImage
     | BuildImage
     | TagImage
+    | PushImage
     | RemoveImage
     | CreateNetwork
     | RemoveNetwork

@@ -11,7 +11,7 @@ from orchestrator.model.humane import duration
 def describe(action: actions.Action) -> str:
     """What the action does, in the imperative, with the names people know."""
     match action:
-        case actions.PullImage() | actions.BuildImage() | actions.RemoveImage():
+        case actions.PullImage() | actions.BuildImage() | actions.PushImage() | actions.RemoveImage():
             return f"{_VERBS[type(action)]} image {action.reference}"
         case actions.TagImage(id=id, reference=reference):
             return f"name image {id} {reference}"
@@ -83,6 +83,7 @@ def _container(action: _ContainerAction) -> str:
 _VERBS: dict[type, str] = {
     actions.PullImage: "pull",
     actions.BuildImage: "build",
+    actions.PushImage: "push",
     actions.RemoveImage: "remove",
     actions.CreateContainer: "create",
     actions.StartContainer: "start",

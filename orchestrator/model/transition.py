@@ -51,6 +51,11 @@ def _build(state: ObservedState, action: actions.BuildImage) -> ObservedState:
     return _with_image(state, action.reference, f"{zlib.crc32(repr(action.build).encode()):08x}")
 
 
+def _push(state: ObservedState, action: actions.PushImage) -> ObservedState:
+    del action
+    return state
+
+
 def _with_image(state: ObservedState, reference: str, content: str) -> ObservedState:
     present = state.images.get(reference)
     image = present or ObservedImage(reference=reference, id=f"sha256:{reference}:{content}")
@@ -394,6 +399,7 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.PullImage: _pull,
     actions.BuildImage: _build,
     actions.TagImage: _tag,
+    actions.PushImage: _push,
     actions.RemoveImage: _remove_image,
     actions.CreateNetwork: _create_network,
     actions.RemoveNetwork: _remove_network,

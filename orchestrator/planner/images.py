@@ -13,6 +13,7 @@ from orchestrator.model import naming
 from orchestrator.model.actions import BuildImage, PullImage
 from orchestrator.model.observed import ObservedImage
 from orchestrator.model.stack import PullPolicy, Service
+from orchestrator.planner import image_orders
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
 from orchestrator.records import dataclass, replace
@@ -124,7 +125,8 @@ def _step(situation: Situation, draft: Draft, need: Need, services: list[str]) -
     group = f"image {need.reference}"
     if need.build and need.service.build is not None:
         labels = {naming.PROJECT: situation.desired.name, naming.SERVICE: need.service.name}
-        build = replace(need.service.build, labels={**need.service.build.labels, **labels})
+        build = image_orders.bases_named(situation.desired, need.service.build)
+        build = replace(build, labels={**build.labels, **labels})
         action = BuildImage(reference=need.reference, service=need.service.name, build=build)
         return draft.add(action, need.reason, group=group)
     pull = PullImage(

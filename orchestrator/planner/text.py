@@ -40,6 +40,8 @@ def short(action: actions.Action) -> str:
             return f"pull {reference}"
         case actions.BuildImage(reference=reference):
             return f"build {reference}"
+        case actions.PushImage(reference=reference):
+            return f"push {reference}"
         case actions.ConnectNetwork(container=container, network=network):
             return f"connect {_place(container)} to {network}"
         case actions.DisconnectNetwork(container=container, network=network):

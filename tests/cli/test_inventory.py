@@ -27,6 +27,8 @@ COMPOSE = {
     "port": "--index --protocol",
     "ps": "-a --all --filter --format --no-trunc --orphans -q --quiet --services --status",
     "pull": "--ignore-buildable --ignore-pull-failures --include-deps --no-parallel --parallel --policy -q --quiet",
+    "push": "--ignore-push-failures --include-deps -q --quiet",
+    "alpha viz": "--image --indentation-size --networks --ports --spaces",
     "restart": "--no-deps -t --timeout",
     "rm": "-a --all -f --force -s --stop -v --volumes",
     "scale": "--no-deps",

@@ -24,6 +24,7 @@ VERBS = {  # the first word of a group: mark, colour, words of the summary
     "restart": (">", "36", "to restart"),
     "stop": (">", "33", "to stop"),
     "pull": (">", "36", "to pull"),
+    "push": (">", "36", "to push"),
     "build": (">", "36", "to build"),
 }
 _UPDATES = frozenset({"connect", "disconnect", "rename", "unpause", "pause", "update"})

@@ -22,6 +22,7 @@ from orchestrator.model.actions import (
     DisconnectNetwork,
     KillContainer,
     PullImage,
+    PushImage,
     RemoveContainer,
     RenameContainer,
     RunHook,
@@ -88,6 +89,7 @@ def _arguments(action: Action) -> Document:
 _ARGUMENTS: dict[type[Action], Callable[[Any], Document]] = {
     PullImage: lambda a: {"platform": a.platform, "services": list(a.services)},
     BuildImage: lambda a: {"service": a.service, "context": a.build.context, "target": a.build.target},
+    PushImage: lambda a: {"service": a.service},
     CreateContainer: lambda a: {"image": a.settings.image, "networks": list(a.networks)},
     ConnectNetwork: lambda a: {"network": a.network, "aliases": list(a.attachment.aliases)},
     DisconnectNetwork: lambda a: {"network": a.network},

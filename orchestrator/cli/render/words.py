@@ -20,6 +20,7 @@ from orchestrator.model.actions import (
     KillContainer,
     PauseContainer,
     PullImage,
+    PushImage,
     RemoveContainer,
     RemoveImage,
     RemoveNetwork,
@@ -79,7 +80,7 @@ _ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, UploadFiles, RunHook)
 _PASSING_IN_A_REPLACEMENT = (StopContainer, RemoveContainer, RenameContainer)
 
 
-def of(action: Action, group: str = "") -> Words:
+def of(action: Action, group: str = "") -> Words:  # noqa: C901  # a table
     """The words for ``action``; ``group`` tells the parts of a replacement from the same actions elsewhere."""
     match action:
         case PullImage():
@@ -88,6 +89,8 @@ def of(action: Action, group: str = "") -> Words:
             return Words("Image", action.reference, "Building", "Built")
         case TagImage():
             return Words("Image", action.reference, "Naming", "Named")
+        case PushImage():
+            return Words("Image", action.reference, "Pushing", "Pushed")
         case RemoveImage():
             return Words("Image", action.reference, "Removing", "Removed")
         case CreateNetwork():

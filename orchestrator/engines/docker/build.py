@@ -31,9 +31,13 @@ def build(
     tell, show, token = output or _nothing, progress or _nothing, cancel or CancelToken()
     plugin = chosen_plugin(client.environment)
     if plugin and not _dropped_by_old_buildkit(client, request):
+        if request.memory:
+            show("BuildKit has no limit for the memory of a build: --memory is ignored", "", 0, 0)
         buildx.build(client, plugin, request, tell, show, token)
     else:
         classic_build.build(client, request, tell, show, token)
+    if request.export:
+        return ""
     found = images.inspect(client, request.reference)
     if found is None:
         raise EngineError(
@@ -41,6 +45,17 @@ def build(
             hint="a builder that keeps its results to itself may be chosen; `docker buildx use default` goes back",
         )
     return str(found["Id"])
+
+
+def check(client: Client, request: BuildRequest) -> tuple[bool, str]:
+    """Whether the Dockerfile is as BuildKit likes it, and what it says. Nothing is built."""
+    build_context.check(request.build)
+    plugin = chosen_plugin(client.environment)
+    if not plugin:
+        raise EngineError(
+            "checking a Dockerfile needs BuildKit", hint="install the docker-buildx plugin", reference="builder-cannot"
+        )
+    return buildx.check(client, plugin, request)
 
 
 def chosen_plugin(environment: Mapping[str, str]) -> str:

@@ -22,6 +22,8 @@ class BuildRequest:
     build: Build
     labels: Mapping[str, str] = field(default_factory=dict)
     builder: str = ""
+    memory: int = 0
+    export: bool = False  # to the registry of its name instead of to the engine
 
     @property
     def tags(self) -> tuple[str, ...]:

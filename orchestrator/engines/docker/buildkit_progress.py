@@ -87,6 +87,7 @@ class BuildkitProgress:
         self._unfinished[digest] = rest[-4096:]
         for line in lines:
             self._tell(line.rstrip("\r"))
+            self._progress(line.rstrip("\r"), "", 0, 0)
 
     def _tell_rest_of(self, digest: str) -> None:
         rest = self._unfinished.pop(digest, "")

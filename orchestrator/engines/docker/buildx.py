@@ -74,6 +74,27 @@ def build(
         _run(command, request, BuildkitProgress(output, progress), cancel)
 
 
+def check(client: Client, plugin: str, request: BuildRequest) -> tuple[bool, str]:
+    """What BuildKit's checks say of the Dockerfile; whether they found nothing."""
+    import subprocess
+
+    with _secret_files(request.build.secrets) as files:
+        command = compose(plugin, request, client.environment, client.endpoint, files)
+        words = ["--check" if word in ("--load", "--push") else word for word in command.arguments]
+        words = ["--progress=quiet" if word.startswith("--progress=") else word for word in words]
+        done = subprocess.run(
+            words,
+            env=command.environment,
+            input=command.stdin or b"",
+            capture_output=True,
+            check=False,
+        )
+    said, complaint = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if done.returncode and not said.strip():
+        raise failed(request, f"buildx ended with {done.returncode}", complaint.splitlines())
+    return done.returncode == 0, said
+
+
 def compose(
     plugin: str,
     request: BuildRequest,
@@ -84,7 +105,7 @@ def compose(
     """The whole command, as a value."""
     build = request.build
     child = _child_environment(environment, endpoint)
-    arguments = [plugin, "build", "--load", "--progress=rawjson"]
+    arguments = [plugin, "build", "--push" if request.export else "--load", "--progress=rawjson"]
     if request.builder:
         arguments += ["--builder", request.builder]
     arguments += _each("--tag", request.tags)

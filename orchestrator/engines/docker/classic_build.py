@@ -70,6 +70,7 @@ def build(client: Client, request: BuildRequest, output: Output, progress: Progr
 
 def refuse_what_is_beyond(request: BuildRequest) -> None:
     wanted = [name for name, asks in _BEYOND if asks(request.build)]
+    wanted += ["a builder of its own"] if request.builder else []
     if wanted:
         raise EngineError(
             f"building {request.reference} needs BuildKit for: {', '.join(wanted)}",
@@ -95,6 +96,7 @@ def query(client: Client, request: BuildRequest, dockerfile: str) -> dict[str, o
         "platform": build.platforms[0] if build.platforms else None,
         "cachefrom": json.dumps(build.cache_from) if build.cache_from else None,
         "shmsize": build.shm_size,
+        "memory": request.memory or None,
         "ulimits": _ulimits(build),
         "isolation": build.isolation or None,
         "remote": build.context if build_context.is_remote(build.context) else None,
@@ -124,6 +126,7 @@ def _listen(messages: Iterator[Any], said: list[str], output: Output, progress: 
             said.append(line)
             del said[:-LAST_LINES]
             output(line)
+            progress(line, "", 0, 0)
         if "stream" not in message:
             images.report(message, progress)
 

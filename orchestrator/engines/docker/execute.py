@@ -29,6 +29,8 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return images.build(access, action, progress, cancel)
         case actions.TagImage():
             return images.tag(access, action)
+        case actions.PushImage():
+            return images.push(access, action, progress, cancel)
         case actions.RemoveImage():
             return images.remove(access, action)
         case actions.CreateNetwork():

@@ -31,13 +31,24 @@ def build(access: Access, action: actions.BuildImage, progress: Progress, cancel
     from orchestrator.engines.docker.build_request import BuildRequest
 
     access.forget_image(action.reference)
-    request = BuildRequest(reference=action.reference, build=action.build)
+    request = BuildRequest(
+        reference=action.reference,
+        build=action.build,
+        builder=action.builder,
+        memory=action.memory,
+        export=action.export,
+    )
     builder.build(access.client, request, progress=progress, cancel=cancel)
     return ""
 
 
 def tag(access: Access, action: actions.TagImage) -> str:
     images.tag(access.client, action.id, action.reference)
+    return ""
+
+
+def push(access: Access, action: actions.PushImage, progress: Progress, cancel: CancelToken) -> str:
+    images.push(access.client, action.reference, progress=progress, cancel=cancel)
     return ""
 
 

@@ -76,6 +76,74 @@ def resolve(client: Client, reference: str) -> str:
     return str((found.get("Descriptor") or {}).get("digest") or "")
 
 
+def push(
+    client: Client,
+    reference: str,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+    delays: tuple[float, ...] = RETRY_DELAYS,
+) -> None:
+    """Have the engine push it to the registry of its name. Trying again is only for what may pass."""
+    image = references.normalize(reference)
+    credentials = auth.for_registry(image.registry, client.environment)
+    token = cancel or CancelToken()
+    for attempt, delay in enumerate((*delays, None), start=1):
+        try:
+            _push_once(client, image, credentials.headers, progress, token)
+            return
+        except EngineError as problem:
+            _stop_if(token, reference)
+            verdict = _verdict(problem, image)
+            if delay is None or not verdict.retryable:
+                raise _not_pushed(image, problem, verdict, attempt, credentials.problem) from problem
+            if progress is not None:
+                progress(f"Retrying in {delay:g} s: {verdict.short}", "", 0, 0)
+        token.wait(delay)
+        _stop_if(token, reference)
+
+
+def _push_once(
+    client: Client,
+    image: references.Reference,
+    headers: Mapping[str, str],
+    progress: Progress | None,
+    cancel: CancelToken,
+) -> None:
+    # The engine wants the header also from those who have nothing to say: "{}" in base64.
+    sent = {"X-Registry-Auth": "e30=", **headers}
+    path = f"/images/{in_path(image.name)}/push"
+    with client.stream(
+        "POST", path, {"tag": image.tag}, headers=sent, timeout=PULL_SILENCE, activity=PULL_SILENCE
+    ) as stream:
+        unsubscribe = cancel.subscribe(stream.close)
+        try:
+            for message in stream.json():
+                report(message, progress)
+        finally:
+            unsubscribe()
+    _stop_if(cancel, image.familiar)
+
+
+def _not_pushed(
+    image: references.Reference, problem: EngineError, verdict: Verdict, attempts: int, complaint: str
+) -> EngineError:
+    if isinstance(problem, EngineUnreachable):
+        return problem
+    tries = f" (tried {attempts} times)" if attempts > 1 else ""
+    hint = "; ".join(
+        part for part in (verdict.hint if verdict.retryable or problem.status != 404 else "", complaint) if part
+    )
+    if "does not exist locally" in problem.message or isinstance(problem, NotFound):
+        hint = "there is nothing to push yet: build it first (`stack build`)"
+    return EngineError(
+        f"cannot push {image.familiar}{tries}: {problem.message}",
+        hint=hint,
+        reference="push-failed",
+        status=problem.status,
+    )
+
+
 def tag(client: Client, source: str, target: str) -> None:
     wanted = references.normalize(target)
     client.post_json(f"/images/{in_path(source)}/tag", {"repo": wanted.name, "tag": wanted.tag})

@@ -11,6 +11,7 @@ from orchestrator.engines.docker.wire import quote
 from orchestrator.engines.operations import FileChange, Found, Layer, Raw, Space, StoredImage
 from orchestrator.errors import EngineError
 from orchestrator.model import naming
+from orchestrator.model.actions import BuildImage
 
 _PATHS = {
     "container": "/containers/{}/json",
@@ -122,6 +123,14 @@ class DockerOperations:
                 _raise_told(told)
                 status = str(told.get("status") or status)
         return status
+
+    def check_build(self, action: BuildImage) -> tuple[bool, str]:
+        from orchestrator.engines.docker import build
+        from orchestrator.engines.docker.build_request import BuildRequest
+
+        return build.check(
+            self._client, BuildRequest(reference=action.reference, build=action.build, builder=action.builder)
+        )
 
     def search(self, term: str, *, limit: int, filters: Mapping[str, list[str]]) -> tuple[Found, ...]:
         query = {"term": term, "limit": limit, "filters": filters or None}
