@@ -148,7 +148,8 @@ def _of_resources(before: Canonical, after: Canonical) -> list[Difference]:
     found = []
     for key, old, new in _changed(before, after):
         path = _RESOURCE_PATHS.get(key) or (f"blkio_config.{key[6:]}" if key.startswith("blkio_") else key)
-        in_place = new is not None and (not key.startswith("blkio_") or key == "blkio_weight")
+        implied = key == "memory_swap" and "memory" in after  # the engine takes it from the memory
+        in_place = (new is not None or implied) and (not key.startswith("blkio_") or key == "blkio_weight")
         found.append(Difference(path, _text(key, old, ()), _text(key, new, ()), in_place))
     return found
 

@@ -59,7 +59,7 @@ def test_what_is_removed_stopped_or_killed_by_hand_comes_back(kept: Project) -> 
 
 def test_a_limit_changed_by_hand_is_put_right(kept: Project) -> None:
     before = kept.container("web")["Id"]
-    kept.docker("update", "--memory", "32m", "--memory-swap", "128m", f"{kept.name}-web-1").ok()
+    kept.docker("update", "--memory", "32m", "--memory-swap", "32m", f"{kept.name}-web-1").ok()
 
     eventually(lambda: kept.container("web")["HostConfig"]["Memory"] == 64 << 20, within=60, what="the limit")
     assert before == kept.container("web")["Id"]
