@@ -61,7 +61,7 @@ def notes(context: Context, stack: str) -> tuple[Note, ...]:
 
     try:
         with History(path, reading=True) as past:
-            serving = past.serving()
+            serving = past.serving(whole=False)
     except HistoryUnusable:
         return ()
     return () if serving is None or serving.returns_to is None else (leaves_rollback(serving),)

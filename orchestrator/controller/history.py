@@ -220,29 +220,33 @@ class History:
 
     # Reading
 
-    def serving(self) -> Revision | None:
-        """The revision that was applied last: as far as the history knows, what is there now."""
-        return self._one("WHERE outcome = ? ORDER BY number DESC LIMIT 1", RunOutcome.APPLIED)
+    def serving(self, *, whole: bool = True) -> Revision | None:
+        """The revision that was applied last: as far as the history knows, what is there now.
+
+        Where it need not be ``whole``, its spec and its record stay unread.
+        """
+        found = self._all("WHERE outcome = ? ORDER BY number DESC LIMIT 1", RunOutcome.APPLIED, whole=whole)
+        return found[0] if found else None
 
     def get(self, number: int) -> Revision | None:
-        return self._one("WHERE number = ?", number)
+        found = self._all("WHERE number = ?", number)
+        return found[0] if found else None
 
-    def applied(self) -> list[Revision]:
-        """Revisions that can be gone back to, the latest first, each whole."""
-        return self._all("WHERE outcome = ? ORDER BY number DESC", RunOutcome.APPLIED)
+    def applied(self, *, most: int = -1, whole: bool = True) -> list[Revision]:
+        """Revisions that can be gone back to, the latest first."""
+        where = "WHERE outcome = ? ORDER BY number DESC LIMIT ?"
+        return self._all(where, RunOutcome.APPLIED, most, whole=whole)
 
     def all(self) -> list[Revision]:
         """Every revision, the latest first."""
         return self._all("ORDER BY number DESC")
 
-    def _one(self, where: str, *values: object) -> Revision | None:
-        return next(iter(self._all(where, *values)), None)
-
-    def _all(self, where: str, *values: object) -> list[Revision]:
+    def _all(self, where: str, *values: object, whole: bool = True) -> list[Revision]:
+        large = "document, record" if whole else "NULL, '{}'"
         with self._worded():
             rows = self._database.execute(
-                "SELECT number, began, ended, outcome, command, summary, returns_to, revision.spec, document, images,"
-                f" record FROM revision LEFT JOIN spec ON spec.digest = revision.spec {where}",
+                "SELECT number, began, ended, outcome, command, summary, returns_to, revision.spec, images, "
+                f"{large} FROM revision LEFT JOIN spec ON spec.digest = revision.spec {where}",
                 values,
             ).fetchall()
             return [_revision(row) for row in rows]
@@ -363,7 +367,7 @@ def _plain(image: Image) -> Document:
 
 
 def _revision(row: tuple[Any, ...]) -> Revision:
-    number, began, ended, outcome, command, summary, returns_to, digest, document, images, record = row
+    number, began, ended, outcome, command, summary, returns_to, digest, images, document, record = row
     return Revision(
         number=number,
         began=began,

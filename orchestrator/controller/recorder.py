@@ -111,7 +111,7 @@ class Recorder:
     def _begin(self) -> None:
         def begin(history: History) -> None:
             self._number = history.begin(command=self._command, now=self._began, record=self._origin())
-            serving = history.serving()
+            serving = history.serving(whole=False)
             if serving is not None and serving.returns_to is not None and self._brings_the_file_back():
                 self._sink.emit(Noted(leaves_rollback(serving)))
 
@@ -193,13 +193,13 @@ class Recorder:
         retention = Retention.from_environment(self._setting.environment)
         history.forget(retention, self._setting.now())
         if not applied:
-            self.serving = history.serving()
+            self.serving = history.serving(whole=False)
             return
         names = {"stack": self._stack.name, "host": fingerprint.key_id(self._setting.key())}
         if self._policy.remove_images is not RemoveImages.NONE and self._policy.targets is None:
             kept_images.release(self._setting.engine, self._setting.console(), **names)
         else:
-            kept = history.applied()[: retention.images]
+            kept = history.applied(most=retention.images, whole=False)
             kept_images.keep(self._setting.engine, self._setting.console(), **names, revisions=kept)
 
     def _spec(self, history: History) -> Document:
@@ -266,14 +266,14 @@ class Recorder:
         written: Document = {
             "pass": number,
             "id": step.id,
-            "text": self._masked(describe(step.action)),
-            "reason": self._masked(step.reason),
+            "text": self._setting.mask(describe(step.action)),
+            "reason": self._setting.mask(step.reason),
             "group": step.group,
             "after": sorted(step.after),
             "outcome": result.outcome.value,
             "seconds": round(result.seconds, 3),
             "differences": [
-                {"path": one.path, "before": self._masked(one.before), "after": self._masked(one.after)}
+                {"path": one.path, "before": one.before, "after": one.after}  # masked when they were found
                 for one in step.differences
             ],
         }

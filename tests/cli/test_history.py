@@ -113,6 +113,22 @@ def test_what_went_on_beside_a_failure_is_named(shop: Shell) -> None:
     assert "revision 1 serves, but for a\n" in shop("up", "-d").failed().err
 
 
+def test_where_the_whole_stack_goes_back_the_revision_serves_without_an_exception(shop: Shell) -> None:
+    shop.write("""
+        name: shop
+        x-stack: {rollback: stack}
+        services:
+          a: {image: a}
+          web: {image: fine, healthcheck: {test: 'true'}, depends_on: [a]}
+        """)
+    shop("up", "-d").ok()
+    shop.change("image: fine", "image: sick")
+    shop.change("image: a}", "image: b}")
+    said = shop("up", "-d").failed().err
+    assert "the earlier version serves again: a, web\n" in said
+    assert "revision 1 serves\n" in said
+
+
 SECRETS = ("hunter2hunter2", "s3cretpw", "hushhush", "abc123abc", "contentofthesecret", "fromthecaller", "line2secret")
 
 

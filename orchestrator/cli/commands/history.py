@@ -96,7 +96,7 @@ def _one(past: History, text: str) -> Revision:
 
 
 def _serving(past: History) -> int:
-    serving = past.serving()
+    serving = past.serving(whole=False)
     return serving.number if serving is not None else 0
 
 
