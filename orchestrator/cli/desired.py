@@ -8,7 +8,7 @@ from orchestrator.cli import loading
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.model.stack import Stack
-from orchestrator.spec import build, limits
+from orchestrator.spec import build, limits, store
 from orchestrator.spec.load import load_canonical
 
 
@@ -33,4 +33,5 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
         bounds=limits.from_environment(context.environment),
         read_contents=contents,
         sources=canonical.sources,
+        store=context.environment.get(store.VARIABLE, ""),
     )

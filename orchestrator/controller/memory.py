@@ -13,7 +13,6 @@ from orchestrator.model.actions import (
     CreateContainer,
     RunHook,
     StartContainer,
-    UploadFiles,
 )
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import ApplyResult, Outcome, Step, StepResult
@@ -65,7 +64,7 @@ class Memory:
     def _slot(self, step: Step) -> Slot | None:
         """The slot whose container this step was to bring into service, if that is what it was for."""
         action = step.action
-        if not isinstance(action, CreateContainer | UploadFiles | StartContainer | AwaitContainer | RunHook):
+        if not isinstance(action, CreateContainer | StartContainer | AwaitContainer | RunHook):
             return None
         service = self.stack.services.get(action.container.service)
         return None if service is None else (service.name, action.container.slot)

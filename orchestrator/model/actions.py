@@ -127,7 +127,8 @@ class CreateContainer:
 
     ``labels`` are Compose's and ours, complete but for what only the engine knows (the image's id). ``anonymous_volumes`` maps
     targets to names of existing anonymous volumes taken over from the container that this one replaces. ``peers`` maps services
-    named in the settings (``network_mode: service:db``, ``volumes_from``, ...) to the container that is meant.
+    named in the settings (``network_mode: service:db``, ``volumes_from``, ...) to the container that is meant. ``copies`` is the
+    volume that ``ShipFiles`` has made for the settings' files ("" where none is copied).
     """
 
     container: ContainerRef
@@ -137,14 +138,22 @@ class CreateContainer:
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
     peers: Mapping[str, ContainerRef] = field(default_factory=dict)
     oneoff: OneOff | None = None
+    copies: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadFiles:
-    """Put the contents of configs and secrets into a container that is created and not yet started."""
+class ShipFiles:
+    """Make the volume with the copies of a service's configs, secrets and mounted files, or fill it again.
 
-    container: ContainerRef
+    ``files`` stand in it under their numbers: "0", "1", ... ``image`` is one that is there: the engine fills a volume through a
+    container made from it, which is never started. Whoever mounts the volume keeps it alive.
+    """
+
+    volume: str
+    service: str
+    image: str
     files: tuple[FileGrant, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +287,7 @@ Action = (
     | CreateVolume
     | RemoveVolume
     | CreateContainer
-    | UploadFiles
+    | ShipFiles
     | StartContainer
     | StopContainer
     | RestartContainer

@@ -76,9 +76,9 @@ def _said(**values: Any) -> Canonical:
 
 
 def _fold_files(container: Container, result: Canonical) -> None:
-    """Configs and secrets that are bind-mounted read back as mounts; the others by their digests alone."""
+    """Configs and secrets that are bind-mounted read back as mounts; copies by their digests alone."""
     result.pop("files", None)
-    grants = [grant for grant in container.files if grant.source]
+    grants = [grant for grant in container.files if not grant.copied]
     if grants:
         mounts = dict(result.get("mounts", {}))
         mounts.update((g.target, {"type": "bind", "source": g.source, "read_only": True}) for g in grants)

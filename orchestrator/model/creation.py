@@ -39,6 +39,7 @@ def created(action: actions.CreateContainer, image: ObservedImage, now_ns: int) 
         settings=_read_back(action.settings, image.defaults),
         image_defaults=image.defaults,
         files={grant.target: grant.digest for grant in action.settings.files if grant.digest},
+        copies=(action.copies,) if action.copies else (),
         anonymous_volumes=_anonymous_volumes(action, image.defaults, now_ns),
         labels=labels,
         fingerprint=labels.get(naming.FINGERPRINT, ""),
@@ -49,7 +50,7 @@ def _read_back(settings: Container, image: ImageDefaults) -> Container:
     """The settings as an engine shows them: with what the image adds, configs and secrets as mounts, no fingerprints."""
     environment = {k: v for k, v in {**image.environment, **settings.environment}.items() if v is not None}
     drops_command = bool(settings.entrypoint)
-    grants = (Mount(MountType.BIND, g.target, g.source, read_only=True) for g in settings.files if g.source)
+    grants = (Mount(MountType.BIND, g.target, g.source, read_only=True) for g in settings.files if not g.copied)
     declared = {mount.target for mount in settings.mounts}
     volumes = (Mount(MountType.VOLUME, target) for target in image.volumes if target not in declared)
     return replace(

@@ -27,6 +27,8 @@ def describe(action: actions.Action) -> str:
             return f"create volume {volume.name}"
         case actions.RemoveVolume(name=name):
             return f"remove volume {name}"
+        case actions.ShipFiles(files=files, volume=volume_name):
+            return f"copy {', '.join(grant.name for grant in files)} into volume {volume_name}"
         case actions.RunProvider(service=service, command=command):
             return f"run the provider of {service}: {command}"
         case actions.AwaitDelay(service=service, delay_ns=delay_ns):
@@ -37,7 +39,6 @@ def describe(action: actions.Action) -> str:
 
 _ContainerAction = (
     actions.CreateContainer
-    | actions.UploadFiles
     | actions.StartContainer
     | actions.StopContainer
     | actions.RestartContainer
@@ -55,8 +56,6 @@ _ContainerAction = (
 def _container(action: _ContainerAction) -> str:
     name = action.container.name
     match action:
-        case actions.UploadFiles(files=files):
-            return f"copy {', '.join(grant.name for grant in files)} into container {name}"
         case actions.RenameContainer(new_name=new_name):
             return f"rename container {name} to {new_name}"
         case actions.AwaitContainer(condition=condition):

@@ -7,12 +7,13 @@ configs and secrets. Both are HMAC-SHA256 under the host's key, so that labels l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.model.canonical import ON_CHANGE, canonical
 from orchestrator.model.container import OnChange
 from orchestrator.model.stack import Network, Service, Stack, Volume
+from orchestrator.model.values import FileGrant
 
 
 def of(service: Service, stack: Stack, image_id: str = "") -> str:
@@ -24,6 +25,11 @@ def of(service: Service, stack: Stack, image_id: str = "") -> str:
         grant.target: (grant.digest, grant.uid, grant.gid, grant.mode) for grant in service.container.files
     }
     return _keyed(stack.key, covered)
+
+
+def of_files(grants: Iterable[FileGrant], key: bytes) -> str:
+    """A version of copied files: what they hold, where they go, and whose they are."""
+    return _keyed(key, {grant.target: (grant.digest, grant.uid, grant.gid, grant.mode) for grant in grants})
 
 
 def of_network(network: Network) -> str:

@@ -60,6 +60,7 @@ class ObservedContainer:
     ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
     ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
+    ``copies`` are the volumes with copies of configs, secrets and files that it mounts (see ``shipment``).
     ``peers`` maps services whose namespaces or volumes it shares to the id of the container that it shares them with.
     """
 
@@ -87,6 +88,7 @@ class ObservedContainer:
     files: Mapping[str, str] = field(default_factory=dict)
     replaced_files: tuple[str, ...] = ()
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
+    copies: tuple[str, ...] = ()
     peers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""

@@ -179,7 +179,8 @@ def _create_volume(state: ObservedState, action: actions.CreateVolume) -> Observ
 
 def _remove_volume(state: ObservedState, action: actions.RemoveVolume) -> ObservedState:
     for container in state.containers:
-        if container.settings and any(mount.source == action.name for mount in container.settings.mounts):
+        mounts = container.settings.mounts if container.settings else ()
+        if action.name in container.copies or any(mount.source == action.name for mount in mounts):
             raise Conflict(f"volume {action.name} is in use by {container.name}")
     return replace(state, volumes=tuple(v for v in state.volumes if v.name != action.name))
 
@@ -192,6 +193,8 @@ def _create(state: ObservedState, action: actions.CreateContainer) -> ObservedSt
     image = image_of(state, action.settings.image)
     if image is None:
         raise ImageUnavailable(f"no such image: {action.settings.image}")
+    if action.copies and all(volume.name != action.copies for volume in state.volumes):
+        raise NotFound(f"no such volume: {action.copies}")
     made = replace(
         creation.created(action, image, state.now_ns),
         endpoints=tuple(_endpoint(state, name, how) for name, how in action.networks.items()),
@@ -207,9 +210,13 @@ def _name_is_free(state: ObservedState, name: str) -> None:
         raise Conflict(f"the name {name} is held by container {holder.id}")
 
 
-def _upload(state: ObservedState, action: actions.UploadFiles) -> ObservedState:
-    _container(state, action.container)
-    return state
+def _ship(state: ObservedState, action: actions.ShipFiles) -> ObservedState:
+    if action.image not in state.images:
+        raise ImageUnavailable(f"no such image: {action.image}")
+    if any(present.name == action.volume for present in state.volumes):
+        return state
+    made = ObservedVolume(name=action.volume, owned=True, driver="local", labels=action.labels)
+    return replace(state, volumes=(*state.volumes, made))
 
 
 def _start(state: ObservedState, action: actions.StartContainer) -> ObservedState:
@@ -408,7 +415,7 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.CreateVolume: _create_volume,
     actions.RemoveVolume: _remove_volume,
     actions.CreateContainer: _create,
-    actions.UploadFiles: _upload,
+    actions.ShipFiles: _ship,
     actions.StartContainer: _start,
     actions.StopContainer: _stop,
     actions.RestartContainer: _restart,

@@ -68,16 +68,20 @@ class Mount:
 
 
 class FileKind(StrEnum):
+    """``MOUNT``: files of a bind mount that are copied because the engine is on another host."""
+
     CONFIG = "config"
     SECRET = "secret"
+    MOUNT = "mount"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FileGrant:
-    """A config or secret given to a container at ``target``.
+    """A config, a secret or a mounted file given to a container at ``target``, to be read only.
 
-    Exactly one of ``source`` (absolute host path, bind-mounted read-only) and ``content`` (uploaded before the start) is set.
-    ``content`` may be secret: it never appears in ``repr``, plans or labels; ``digest`` (keyed) stands for it.
+    Exactly one of ``source`` (an absolute path) and ``content`` is set. A source is bind-mounted, unless it is ``shipped``: then it
+    is on the caller's host, and a copy of it goes to the engine's, as content does. ``content`` may be secret: it never appears in
+    ``repr``, plans or labels; ``digest`` (keyed) stands for it. ``writable``: a mount that the file does not call read-only.
     """
 
     kind: FileKind
@@ -89,6 +93,13 @@ class FileGrant:
     uid: str = ""
     gid: str = ""
     mode: int | None = None
+    shipped: bool = False
+    writable: bool = False
+
+    @property
+    def copied(self) -> bool:
+        """Whether the engine's host gets a copy of it, in a volume."""
+        return self.shipped or self.content is not None
 
     def __repr__(self) -> str:
         return f"FileGrant({self.kind.value} {self.name} at {self.target})"

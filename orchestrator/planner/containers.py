@@ -1,4 +1,4 @@
-"""From verdicts to steps, one container at a time: create, upload, start, stop, remove, mend, with the hooks that go along.
+"""From verdicts to steps, one container at a time: create, start, stop, remove, mend, with the hooks that go along.
 
 Each function adds the steps of one thing to the draft and answers with the step that others wait for. In which order the
 containers of a service have their turn is the rollout's business.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.model import naming
+from orchestrator.model import naming, shipment
 from orchestrator.model.actions import (
     AwaitContainer,
     ConnectNetwork,
@@ -21,10 +21,10 @@ from orchestrator.model.actions import (
     RenameContainer,
     RestartContainer,
     RunHook,
+    ShipFiles,
     StartContainer,
     StopContainer,
     UnpauseContainer,
-    UploadFiles,
     WaitFor,
 )
 from orchestrator.model.observed import Health, ObservedContainer, State
@@ -95,6 +95,9 @@ class Workshop:
         self.touches: set[Id] = set()
         self.removals: dict[str, Id] = {}  # container id -> the step that removes it
         self.claims: list[Claim] = []
+        self.copies: dict[
+            str, Id | None
+        ] = {}  # volumes with copies that new containers mount -> the step that makes them
         self.departures: dict[tuple[str, str], Id] = {}  # (container id, network id) -> the step that detaches it
 
     # Making
@@ -124,32 +127,48 @@ class Workshop:
             anonymous_volumes=self._taken_over(service, replaces),
             peers={name: life.ref for name, life in mates.items()},
             oneoff=oneoff,
+            copies=shipment.volume(self.situation.desired, service),
         )
         made = self.draft.add(
             action,
             reason,
-            after=[*after, *self._needs(service), *(life.made for life in mates.values())],
+            after=[
+                *after,
+                *self._needs(service),
+                self._shipped(service, action.copies),
+                *(life.made for life in mates.values()),
+            ],
             group=group,
             differences=differences,
         )
         self.claims.append(Claim(made, name))
-        made = self.upload(service, target, made, group)
         self.prepared.add(made)
         return Life(service, slot, target, made=made)
 
-    def upload(self, service: Service, target: ContainerRef, after: Id | None, group: str) -> Id:
-        files = tuple(grant for grant in service.container.files if grant.content is not None)
-        if not files:
-            assert after is not None
-            return after
-        return self.draft.add(UploadFiles(container=target, files=files), after=[after], group=group)
+    def _shipped(self, service: Service, volume: str) -> Id | None:
+        """The step that makes the copies a container needs; none where another one has them already."""
+        if volume and volume not in self.copies:
+            has_them = any(volume in container.copies for container in self.situation.everything)
+            self.copies[volume] = None if has_them else self._ship(service, volume)
+        return self.copies.get(volume)
+
+    def _ship(self, service: Service, volume: str) -> Id:
+        action = ShipFiles(
+            volume=volume,
+            service=service.name,
+            image=service.container.image,
+            files=shipment.copied(service.container),
+            labels={naming.PROJECT: self.situation.desired.name, naming.SERVICE: service.name},
+        )
+        after = [self.images.get(service.container.image)]
+        step = self.draft.add(action, "its containers read them there", after=after, group=f"files {service.name}")
+        self.prepared.add(step)
+        return step
 
     def adopt(self, service: Service, slot: int, container: ObservedContainer, mends: Mends, group: str) -> Life:
         """A container that exists already, mended where it has to be."""
         life = Life(service, slot, ref(container), observed=container)
         life.made = self.mend(container, service, mends, group)
-        if container.state is State.CREATED and any(g.content is not None for g in service.container.files):
-            life.made = self.upload(service, life.ref, life.made, group)
         return life
 
     def mend(self, container: ObservedContainer, service: Service, mends: Mends, group: str) -> Id | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model import canonical, difference, fingerprint
+from orchestrator.model import canonical, difference, fingerprint, shipment
 from orchestrator.model.actions import UpdateContainer
 from orchestrator.model.observed import Endpoint, ObservedContainer
 from orchestrator.model.plan import Difference
@@ -104,12 +104,25 @@ class Judge:
                 reasons.append(f"{grant.kind.value} {grant.name} changed")
             elif verdict:
                 same.add(target)
+        reasons += [] if reasons else self._copies(container)
         reasons += [
             f"bind-mounted file {target} was replaced"
             for target in container.replaced_files
             if target not in same and not (target in grants and reasons)
         ]
         return tuple(reasons)
+
+    def _copies(self, container: ObservedContainer) -> list[str]:
+        """What digests do not tell: copies that are given to nobody any more, or to somebody else."""
+        wanted = shipment.volume(self.situation.desired, self.service)
+        if not container.fingerprint or container.copies == ((wanted,) if wanted else ()):
+            return []
+        gone = sorted(container.files.keys() - {grant.target for grant in self.service.container.files})
+        if gone:
+            return [f"{target} is given no more" for target in gone]
+        grants = self.service.container.files
+        known = [self._same_file(container, grant) for grant in grants if grant.copied]
+        return ["owner or mode of its files changed"] if all(known) else []
 
     def _same_file(self, container: ObservedContainer, grant: FileGrant) -> bool | None:
         if not grant.digest:

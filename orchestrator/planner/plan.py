@@ -106,6 +106,7 @@ def _containers(
     names.settle()
     teardown.networks()
     teardown.volumes()
+    teardown.copies()
     teardown.images()
     raise_barrier(draft, workshop)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator import graph
-from orchestrator.model import naming
+from orchestrator.model import naming, shipment
 from orchestrator.model.actions import RemoveImage, RemoveNetwork, RemoveVolume
 from orchestrator.model.observed import ObservedContainer, ObservedNetwork
 from orchestrator.planner import networks
@@ -136,6 +136,17 @@ class Teardown:
             self.draft.warn(f'volume "{name}" stays: a container still uses it', reference="volume-in-use")
             return
         self.draft.add(RemoveVolume(name=name), "asked for", after=after.values(), group=f"volume {name}")
+
+    def copies(self) -> None:
+        """Volumes with copies that no container mounts any more. There is no data in them, so they need no consent."""
+        for volume in sorted(self.situation.observed.volumes, key=lambda v: v.name):
+            if not volume.owned or not shipment.is_volume(volume.name) or volume.name in self.workshop.copies:
+                continue
+            users = [c for c in self.situation.everything if volume.name in c.copies]
+            after = [self.workshop.removals.get(container.id) for container in users]
+            if None not in after:
+                action = RemoveVolume(name=volume.name)
+                self.draft.add(action, "no container reads these copies", after=after, group=f"volume {volume.name}")
 
     # Images
 

@@ -54,7 +54,6 @@ def short(action: actions.Action) -> str:
             return f"hook {kind.value} {_place(container)}"
         case (
             actions.CreateContainer(container=container)
-            | actions.UploadFiles(container=container)
             | actions.StartContainer(container=container)
             | actions.StopContainer(container=container)
             | actions.RestartContainer(container=container)
@@ -77,7 +76,6 @@ def _place(container: actions.ContainerRef) -> str:
 
 _VERBS: dict[type, str] = {
     actions.CreateContainer: "create",
-    actions.UploadFiles: "upload",
     actions.StartContainer: "start",
     actions.StopContainer: "stop",
     actions.RestartContainer: "restart",

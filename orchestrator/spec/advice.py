@@ -53,6 +53,7 @@ def advice(model: Map) -> list[Finding]:
     for kind in ("configs", "secrets"):
         for name, resource in (model.get(kind) or {}).items():
             found += _external((kind, name), resource)
+            found += _named((kind, name), resource, model.get("name", ""))
     return found
 
 
@@ -168,6 +169,14 @@ def _global(service: Map) -> Iterator[Finding]:
 
 
 RULES = (_pull_policy, _restart, _health, _mounts, _labels, _watches, _restart_policy, _global)
+
+
+def _named(path: Path, resource: Any, project: str) -> Iterator[Finding]:
+    """A name is what the host's store is asked for; what the file itself brings needs none."""
+    if not isinstance(resource, dict) or resource.get("external"):
+        return
+    if resource.get("name") not in (None, path[-1], f"{project}_{path[-1]}"):
+        yield (*path, "name"), "`name` has no effect on what is not `external`", "remove it"
 
 
 def _external(path: Path, resource: Any) -> Iterator[Finding]:

@@ -52,13 +52,15 @@ def to_stack(
     bounds: Limits = limits.DEFAULTS,
     read_contents: bool = True,
     sources: tuple[str, ...] = (),
+    store: str = "",
 ) -> Stack:
     """The stack that ``model`` (final, checked) describes; ``RuleViolation`` for values that no engine could take.
 
-    ``read_contents`` False leaves the files of configs and secrets unread, for commands that start no container.
+    ``read_contents`` False leaves the files of configs and secrets unread, for commands that start no container. ``store`` is the
+    folder where the host keeps those that are external.
     """
     try:
-        contents = Contents(model, key, read=read_contents)
+        contents = Contents(model, key, read=read_contents, store=store)
         builder = Builder(model, name, working_dir, contents, bounds, separator)
         return Stack(
             name=name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.model import placement
@@ -193,22 +193,30 @@ BUILD: dict[str, Row] = {
 BUILD_SECRET = {**rows(same, "uid gid"), "mode": Row("mode", values.file_mode)}
 
 
-def build(node: Mapping[str, Any], secrets: Mapping[str, Any]) -> Build:
-    """The build, its secrets looked up among the top-level ones."""
-    made: tuple[BuildSecret, ...] = each(lambda grant: _secret(grant, secrets))(node.get("secrets"))
+def build(node: Mapping[str, Any], secrets: Mapping[str, Any], external: Callable[[str], bytes]) -> Build:
+    """The build, its secrets looked up among the top-level ones; ``external`` reads one from the host's store."""
+    made: tuple[BuildSecret, ...] = _below("secrets", each(lambda grant: _secret(grant, secrets, external)), node)
     return Build(**attributes(node, BUILD), secrets=made)
 
 
-def _secret(grant: Mapping[str, Any], secrets: Mapping[str, Any]) -> BuildSecret:
+def _below(key: str, convert: Convert, node: Mapping[str, Any]) -> Any:
+    try:
+        return convert(node.get(key))
+    except BadValue as bad:
+        raise BadValue(problems=bad.below(key)) from None
+
+
+def _secret(grant: Mapping[str, Any], secrets: Mapping[str, Any], external: Callable[[str], bytes]) -> BuildSecret:
     secret = secrets.get(grant["source"]) or {}
+    text = secret.get("x-#value")
+    content = None if text is None else text.encode("utf-8", "surrogateescape")
     if secret.get("external"):
-        raise BadValue(f"the external secret {quoted(grant['source'])} cannot be used in a build", "give it a `file`")
-    content = secret.get("x-#value")
+        content = external(secret.get("name") or grant["source"])
     return BuildSecret(
         id=grant.get("target") or grant["source"],
         source=secret.get("file", ""),
         environment=secret.get("environment", ""),
-        content=None if content is None else content.encode("utf-8", "surrogateescape"),
+        content=content,
         **attributes(grant, BUILD_SECRET),
     )
 

@@ -15,7 +15,7 @@ from orchestrator.records import replace
 from orchestrator.spec import limits, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
 from orchestrator.spec.build_deploy import PROVIDER, WATCH, Deployment, build, hook, restart_policy
-from orchestrator.spec.contents import Contents
+from orchestrator.spec.contents import GRANTED, Contents
 from orchestrator.spec.document import Map, where
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.records import Record, Row, attributes, each, members, pairs, rows, same, texts
@@ -72,7 +72,7 @@ class Builder:
         if "pre_start" in given:
             given["pre_start"] = tuple(_with_image(step, image) for step in given["pre_start"])
         if "build" in node:
-            given["build"] = _at("build", lambda: build(node["build"], self._section("secrets")))
+            given["build"] = _at("build", lambda: build(node["build"], self._section("secrets"), self._external))
         if "update" in deployment.given:
             given["rollout"] = deployment.given["update"]
         policy, interval = _at("pull_policy", _pull_policy, node.get("pull_policy", ""))
@@ -87,6 +87,9 @@ class Builder:
             extensions={key: value for key, value in node.items() if key.startswith("x-")},
             **given,
         )
+
+    def _external(self, name: str) -> bytes:
+        return self.contents.external(FileKind.SECRET, name)
 
     def _section(self, name: str) -> Mapping[str, Any]:
         section: Mapping[str, Any] = self.model.get(name) or {}
@@ -131,7 +134,7 @@ class Builder:
 
     def _files(self, node: Map) -> tuple[Any, ...]:
         grants: list[Any] = []
-        for kind in FileKind:
+        for kind in GRANTED:
             key = f"{kind.value}s"
             grants += _at(key, each(partial(self.contents.grant, kind)), node.get(key))
         return tuple(grants)

@@ -1,7 +1,7 @@
 """What configs and secrets hold, read once for all services that use them, and the grants made of it.
 
 A file that is given as it is stays where it is and is mounted; one with an owner or mode of its own, and everything
-that comes from the environment or the spec, is content to be uploaded. Digests are keyed; the texts of secrets are
+that comes from the environment, the spec or the host's store, is content to be copied. Digests are keyed; the texts of secrets are
 remembered for masking.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.model import fingerprint
 from orchestrator.model.values import FileGrant, FileKind
 from orchestrator.records import dataclass, field
+from orchestrator.spec import store as host_store
 from orchestrator.spec import values
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import quoted
@@ -22,6 +23,7 @@ from orchestrator.spec.records import Row, attributes, rows
 from orchestrator.spec.values import BadValue
 
 LARGEST_FILE = 16 * 1024 * 1024
+GRANTED = (FileKind.CONFIG, FileKind.SECRET)
 _ROOTS = {FileKind.CONFIG: "/", FileKind.SECRET: "/run/secrets/"}
 
 
@@ -46,8 +48,8 @@ class Content:
 class Contents:
     """The configs and secrets that services of ``model`` use."""
 
-    def __init__(self, model: Map, key: bytes, *, read: bool = True) -> None:
-        self._key, self._read = key, read
+    def __init__(self, model: Map, key: bytes, *, read: bool = True, store: str = "") -> None:
+        self._key, self._read, self._store = key, read, store or host_store.FOLDER
         self.secret_values: set[str] = set()
         problems: list[Any] = []
         self._found: dict[tuple[FileKind, str], Content] = {}
@@ -84,17 +86,29 @@ class Contents:
 
     def _content(self, kind: FileKind, name: str, resource: Mapping[str, Any]) -> Content:
         if resource.get("external"):
-            hint = "give it a `file`, `environment` or `content`"
-            message = f"the external {kind.value} {quoted(name)} cannot be found"
-            raise BadValue(problems=[(("external",), message, hint)])
+            return self._kept(kind, self.external(kind, resource.get("name") or name))
         for key in ("driver", "template_driver"):
             if resource.get(key):
                 raise BadValue(problems=[((key,), f"a {kind.value} cannot have a `{key}` here", f"remove `{key}`")])
         path = resource.get("file", "")
-        data = self._file(path) if path else _text(resource) if self._read else b""
+        return self._kept(kind, self._file(path) if path else _text(resource) if self._read else b"", path)
+
+    def _kept(self, kind: FileKind, data: bytes | None, path: str = "") -> Content:
         if kind is FileKind.SECRET and data:
             self.secret_values.add(data.decode("utf-8", "replace").strip())
         return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "")
+
+    def external(self, kind: FileKind, name: str) -> bytes:
+        """What the host's store holds under ``name``."""
+        if not self._read:
+            return b""
+        try:
+            data = host_store.read(self._store, kind, name, LARGEST_FILE)
+        except BadValue as bad:
+            raise BadValue(problems=bad.below("external")) from None
+        if kind is FileKind.SECRET:
+            self.secret_values.add(data.decode("utf-8", "replace").strip())
+        return data
 
     def _file(self, path: str) -> bytes | None:
         if not self._read or os.path.isdir(path):
@@ -124,7 +138,7 @@ def _text(resource: Mapping[str, Any]) -> bytes:
 def _used(model: Map) -> list[tuple[FileKind, str]]:
     found: dict[tuple[FileKind, str], None] = {}
     for service in (model.get("services") or {}).values():
-        for kind in FileKind:
+        for kind in GRANTED:
             for grant in service.get(f"{kind.value}s") or ():
                 found[kind, grant["source"]] = None
     return list(found)

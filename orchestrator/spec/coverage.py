@@ -63,8 +63,8 @@ BY_HAND: Mapping[str, Collection[str]] = {
     "build": ("secrets",),
     "develop": ("watch",),
     "grant": ("source", "target"),
-    "config": ("file", "environment", "content", "external"),
-    "secret": ("file", "environment", "external", "driver", "template_driver"),
+    "config": ("file", "environment", "content", "external", "name"),
+    "secret": ("file", "environment", "external", "name", "driver", "template_driver"),
     "ulimit": ("soft", "hard"),
     "model_grant": ("endpoint_var", "model_var"),
     "credential_spec": ("config", "file", "registry"),
@@ -81,12 +81,10 @@ LOADER: Mapping[str, Collection[str]] = {
 WITHOUT_EFFECT: Mapping[str, Mapping[str, str]] = {
     "service": {"pull_refresh_after": "no version of Compose reads it"},
     "config": {
-        "name": "configs have no name outside of the file on one host",
         "labels": "it matters on a Swarm only",
         "template_driver": "it is refused on one host",
     },
     "secret": {
-        "name": "secrets have no name outside of the file on one host",
         "labels": "it matters on a Swarm only",
         "driver_opts": "it matters on a Swarm only",
     },

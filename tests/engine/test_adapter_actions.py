@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import Conflict, EngineError, ImageUnavailable, NotFound
-from orchestrator.model import naming
+from orchestrator.model import naming, shipment
 from orchestrator.model.actions import (
     ConnectNetwork,
     ContainerRef,
@@ -29,7 +30,6 @@ from orchestrator.model.actions import (
     StopContainer,
     UnpauseContainer,
     UpdateContainer,
-    UploadFiles,
 )
 from orchestrator.model.observed import State
 from orchestrator.model.stack import Hook
@@ -139,29 +139,73 @@ def test_a_missing_bind_source_is_an_error_unless_it_may_be_created(world: World
     assert (tmp_path / "missing").is_dir()
 
 
-def test_contents_arrive_with_owner_and_mode_before_the_start(world: World) -> None:
+def test_copies_are_there_with_owner_and_mode_at_the_start(world: World) -> None:
+    """Whatever the container makes of its own files: a read-only root, and a tmpfs on top of the place."""
     grants = (
         FileGrant(FileKind.CONFIG, "motd", "/etc/deep/motd", content=b"hello\n"),
         FileGrant(FileKind.SECRET, "token", "/run/secrets/token", content=b"s3cr3t", uid="7", gid="8", mode=0o440),
         FileGrant(FileKind.CONFIG, "mounted", "/etc/mounted", source="/etc/hostname"),
     )
-    wanted = shell("stat -c '%n %u %g %a' /etc/deep/motd /run/secrets/token; cat /etc/deep/motd", files=grants, **ALONE)
+    wanted = shell(
+        "stat -c '%n %u %g %a' /etc/deep/motd /run/secrets/token; cat /etc/deep/motd; cat /run/secrets/token",
+        files=grants,
+        read_only=True,
+        mounts=(Mount(MountType.TMPFS, "/run"),),
+        **ALONE,
+    )
+    ship = world.shipping(wanted)
+    world.do(ship)
+    world.do(ship)
     ref = world.create(wanted)
-    world.do(UploadFiles(container=ref, files=grants))
-    world.do(UploadFiles(container=ref, files=grants))
     world.do(StartContainer(container=ref))
 
     eventually(lambda: world.container().state is State.EXITED)
-    assert world.engine.logs(ref.name) == "/etc/deep/motd 0 0 444\n/run/secrets/token 7 8 440\nhello\n"
+    assert world.engine.logs(ref.name) == "/etc/deep/motd 0 0 444\n/run/secrets/token 7 8 440\nhello\ns3cr3t"
+    assert world.container().copies == (ship.volume,)
+    assert world.differences(wanted) == ()
+    assert world.engine.container_names(world.stack) == [ref.name]
 
 
-def test_contents_for_a_read_only_container_are_refused_in_words(here: World) -> None:
-    grants = (FileGrant(FileKind.SECRET, "token", "/etc/token", content=b"x"),)
-    ref = here.create(sleeping(read_only=True, files=grants, **ALONE))
-    with pytest.raises(EngineError) as refused:
-        here.do(UploadFiles(container=ref, files=grants))
+def test_copies_survive_the_engines_own_restarts_and_a_prune(world: World) -> None:
+    wanted = sleeping(files=(FileGrant(FileKind.SECRET, "token", "/run/secrets/token", content=b"s3cr3t"),), **ALONE)
+    world.do(world.shipping(wanted))
+    ref = world.run(wanted)
+    world.engine.api.post("/volumes/prune")
+    world.engine.api.post(f"/containers/{ref.name}/restart", t=0)
 
-    assert "read_only" in refused.value.hint
+    assert world.engine.exec(ref.name, "cat", "/run/secrets/token") == (0, "s3cr3t")
+
+
+def test_copies_are_no_part_of_an_image_or_a_layer(world: World) -> None:
+    wanted = sleeping(files=(FileGrant(FileKind.SECRET, "token", "/run/secrets/token", content=b"canary"),), **ALONE)
+    world.do(world.shipping(wanted))
+    ref = world.run(wanted)
+
+    exported = world.engine.api.request("GET", f"/containers/{ref.name}/export")
+    assert b"canary" not in exported
+    assert "canary" not in json.dumps(world.engine.inspect(ref.name))
+
+
+def test_a_filler_left_behind_makes_room(world: World) -> None:
+    """The run was killed while it filled the volume."""
+    wanted = sleeping(files=(FileGrant(FileKind.SECRET, "token", "/token", content=b"x"),), **ALONE)
+    ship = world.shipping(wanted)
+    world.engine.run(shipment.filler(ship.volume), start=False, Labels={**ship.labels, naming.HOOK: "files"})
+    world.do(ship)
+
+    assert world.engine.container_names(world.stack) == []
+
+
+def test_a_stranger_with_the_fillers_name_is_left_alone(here: World) -> None:
+    wanted = sleeping(files=(FileGrant(FileKind.SECRET, "token", "/token", content=b"x"),), **ALONE)
+    ship = here.shipping(wanted)
+    stranger = here.engine.run(shipment.filler(ship.volume), start=False)
+    try:
+        with pytest.raises(EngineError, match="token cannot be copied"):
+            here.do(ship)
+        assert here.engine.inspect(stranger)
+    finally:
+        here.engine.api.delete(f"/containers/{stranger}", force=True)
 
 
 def test_an_anonymous_volume_is_taken_over_with_its_content(world: World) -> None:

@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.engine import DockerEngine
-from orchestrator.model import naming
+from orchestrator.model import naming, shipment
 from orchestrator.model.actions import (
     Action,
     ContainerRef,
     CreateContainer,
     CreateNetwork,
     CreateVolume,
+    ShipFiles,
     StartContainer,
 )
 from orchestrator.model.container import Container
 from orchestrator.model.difference import differences
 from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import Difference
-from orchestrator.model.stack import AddressPool, Network, Volume
+from orchestrator.model.stack import AddressPool, Network, Service, Stack, Volume
 from orchestrator.model.values import Attachment
 
 from .engines import Engine
@@ -87,7 +88,19 @@ class World:
             settings=settings,
             networks=networks or {},
             labels=self.labels(service, fingerprint=fingerprint),
+            copies=self._copies(settings, service),
         )
+
+    def shipping(self, settings: Container, service: str = "web") -> ShipFiles:
+        """The action that makes the copies which ``settings`` need."""
+        labels = {naming.PROJECT: self.stack, naming.SERVICE: service}
+        copied = shipment.copied(settings)
+        return ShipFiles(
+            volume=self._copies(settings, service), service=service, image=IMAGE, files=copied, labels=labels
+        )
+
+    def _copies(self, settings: Container, service: str) -> str:
+        return shipment.volume(Stack(name=self.stack, key=b"k"), Service(name=service, container=settings))
 
     def create(
         self, settings: Container, service: str = "web", networks: Mapping[str, Attachment] | None = None

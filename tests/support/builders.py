@@ -6,6 +6,7 @@ Not the loader: no files, no interpolation, no validation. Tests of the planner 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.model import fingerprint
@@ -226,7 +227,10 @@ def _attachments(given: Any) -> dict[str, Attachment]:
 
 
 def _grant(name: str, content: str) -> FileGrant:
-    """A secret: from a file of the host where it begins with a slash (``/host/file=content``), else uploaded."""
+    """A secret: from a file of the host where it begins with a slash (``/host/file=content``), else copied, perhaps with a
+    mode of its own (``0400:content``)."""
+    if content[:1] == "0" and content[4:5] == ":":
+        return replace(_grant(name, content[5:]), mode=int(content[:4], 8))
     source, separator, text = content.partition("=")
     data = (text if separator else content).encode()
     digest = fingerprint.digest(KEY, data)

@@ -27,8 +27,8 @@ from orchestrator.model.actions import (
     RenameContainer,
     RunHook,
     RunProvider,
+    ShipFiles,
     StopContainer,
-    UploadFiles,
     mutates,
 )
 from orchestrator.model.plan import Note, Plan, Step
@@ -94,7 +94,7 @@ _ARGUMENTS: dict[type[Action], Callable[[Any], Document]] = {
     ConnectNetwork: lambda a: {"network": a.network, "aliases": list(a.attachment.aliases)},
     DisconnectNetwork: lambda a: {"network": a.network},
     RenameContainer: lambda a: {"new_name": a.new_name},
-    UploadFiles: lambda a: {"targets": [grant.target for grant in a.files]},
+    ShipFiles: lambda a: {"service": a.service, "targets": [grant.target for grant in a.files]},
     StopContainer: lambda a: {"timeout": a.timeout},
     KillContainer: lambda a: {"signal": a.signal},
     RemoveContainer: lambda a: {"volumes": a.volumes, "force": a.force},

@@ -29,12 +29,12 @@ from orchestrator.model.actions import (
     RestartContainer,
     RunHook,
     RunProvider,
+    ShipFiles,
     StartContainer,
     StopContainer,
     TagImage,
     UnpauseContainer,
     UpdateContainer,
-    UploadFiles,
     WaitFor,
 )
 from orchestrator.model.humane import duration
@@ -63,7 +63,6 @@ _AWAITED = {
 }
 _CONTAINER: dict[type[Action], tuple[str, str]] = {
     CreateContainer: ("Creating", "Created"),
-    UploadFiles: ("Configuring", "Configured"),
     StartContainer: ("Starting", "Started"),
     StopContainer: ("Stopping", "Stopped"),
     RestartContainer: ("Restarting", "Restarted"),
@@ -76,7 +75,7 @@ _CONTAINER: dict[type[Action], tuple[str, str]] = {
     ConnectNetwork: ("Connecting", "Connected"),
     DisconnectNetwork: ("Disconnecting", "Disconnected"),
 }
-_ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, UploadFiles, RunHook)
+_ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, RunHook)
 _PASSING_IN_A_REPLACEMENT = (StopContainer, RemoveContainer, RenameContainer)
 
 
@@ -101,6 +100,8 @@ def of(action: Action, group: str = "") -> Words:  # noqa: C901  # a table
             return Words("Volume", action.volume.name, "Creating", "Created")
         case RemoveVolume():
             return Words("Volume", action.name, "Removing", "Removed")
+        case ShipFiles():
+            return Words("Volume", action.volume, "Filling", "Filled", passing=True)
         case RunProvider():
             return Words("Service", action.service, f"Provider {action.command}", "Provided")
         case AwaitDelay():
@@ -141,8 +142,8 @@ def imperative(action: Action) -> str:  # noqa: C901  # a table
             return f"disconnect {action.container.name} from network {action.network}"
         case RenameContainer():
             return f"rename {action.container.name} to {action.new_name}"
-        case UploadFiles():
-            return f"put {', '.join(grant.name for grant in action.files)} into {action.container.name}"
+        case ShipFiles():
+            return f"copy {', '.join(grant.name for grant in action.files)} into volume {action.volume}"
         case AwaitContainer():
             return f"wait until {action.container.name} is {action.condition.value}"
         case AwaitDelay():

@@ -12,6 +12,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Progress
 from orchestrator.engines.docker import execute_containers as containers
 from orchestrator.engines.docker import execute_create as create
+from orchestrator.engines.docker import execute_files as files
 from orchestrator.engines.docker import execute_hooks as hooks
 from orchestrator.engines.docker import execute_images as images
 from orchestrator.engines.docker import execute_networks as networks
@@ -47,8 +48,8 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return networks.remove_volume(access, action)
         case actions.CreateContainer():
             return create.create(access, action)
-        case actions.UploadFiles():
-            return create.upload(access, action)
+        case actions.ShipFiles():
+            return files.ship(access, action)
         case actions.StartContainer():
             return containers.start(access, action)
         case actions.StopContainer():

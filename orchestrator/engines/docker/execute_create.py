@@ -1,4 +1,4 @@
-"""Create a container as the plan says, and put the contents of configs and secrets into it before it starts.
+"""Create a container as the plan says.
 
 A create whose reply was lost is found again by its name and fingerprint, and adopted. Engines that take one
 network at create get the others in the calls that follow at once.
@@ -11,21 +11,19 @@ from typing import Any
 
 from orchestrator.engines.docker import changes, labels, translate
 from orchestrator.engines.docker.access import Access, missing_image
-from orchestrator.engines.docker.archive import PackedFile, pack
 from orchestrator.engines.docker.draft import Draft
 from orchestrator.engines.docker.execute_containers import REMOVAL_SECONDS, name_held
 from orchestrator.engines.docker.execute_networks import connect
 from orchestrator.engines.docker.surroundings import Peer, Surroundings
 from orchestrator.engines.docker.translate_host import SERVICE
+from orchestrator.engines.docker.translate_mounts import VOLUME_SUBPATH
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import Conflict, EngineError, NotFound
 from orchestrator.model import actions, naming
 from orchestrator.model.actions import ContainerRef
 from orchestrator.model.container import Container
-from orchestrator.model.values import FileGrant
 
 CREATE_SECONDS = 120.0  # volumes may be filled from the image here
-FILE_MODE = 0o444
 
 
 def create(access: Access, action: actions.CreateContainer) -> str:
@@ -105,7 +103,19 @@ def _surroundings(access: Access, action: actions.CreateContainer) -> Surroundin
     linked = {link.partition(":")[0] for link in action.settings.links}
     for service in sorted(missing | linked):
         peers[service] = _peers_of(access, stack, service) if stack else ()
-    return Surroundings(api=access.client.api_version, peers=peers, image_id=access.image_id(action.settings.image))
+    return Surroundings(
+        api=access.client.api_version,
+        peers=peers,
+        image_id=access.image_id(action.settings.image),
+        copies=_copies(access, action.copies),
+    )
+
+
+def _copies(access: Access, volume: str) -> str:
+    """Where a volume lies on the engine's host; only engines that cannot mount a part of one need to know."""
+    if not volume or access.client.api_version >= VOLUME_SUBPATH:
+        return ""
+    return str(access.client.get_json(f"/volumes/{quote(volume)}")["Mountpoint"])
 
 
 def shared_services(settings: Container) -> set[str]:
@@ -134,52 +144,3 @@ def _peers_of(access: Access, stack: str, service: str) -> tuple[Peer, ...]:
             (who.slot, -entry["Created"], Peer(entry["Id"], labels.final_name(name, who.fingerprint), who.slot))
         )
     return tuple(peer for _, _, peer in sorted(found, key=lambda row: row[:2]))
-
-
-def upload(access: Access, action: actions.UploadFiles) -> str:
-    files = packed(action.files)
-    if not files:
-        return ""
-    target = quote(action.container.target)
-    try:
-        access.client.put(f"/containers/{target}/archive", {"path": "/"}, pack(files))
-    except NotFound:
-        raise
-    except EngineError as problem:
-        if problem.retryable:
-            raise
-        hint = problem.hint
-        if "read-only" in problem.message:
-            hint = "with read_only: true, give configs and secrets a `file:`; only files can be mounted there"
-        raise EngineError(
-            f'configs and secrets cannot be put into container "{action.container.name}": {problem.message}',
-            hint=hint,
-            reference="upload-refused",
-            status=problem.status,
-        ) from problem
-    return ""
-
-
-def packed(files: tuple[FileGrant, ...]) -> list[PackedFile]:
-    """Those with content; readable by everyone unless the file says otherwise."""
-    return [
-        PackedFile(
-            grant.target,
-            grant.content,
-            mode=FILE_MODE if grant.mode is None else grant.mode,
-            uid=_number(grant.uid, grant),
-            gid=_number(grant.gid, grant),
-        )
-        for grant in files
-        if grant.content is not None
-    ]
-
-
-def _number(text: str, grant: FileGrant) -> int:
-    if text and not text.isdigit():
-        raise EngineError(
-            f"{grant.kind.value} {grant.name}: {text!r} is no numeric id",
-            hint="write uid and gid as numbers: names differ between images",
-            reference="bad-owner",
-        )
-    return int(text or 0)

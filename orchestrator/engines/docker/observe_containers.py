@@ -85,6 +85,7 @@ def inspected(raw: Json, context: Context, image: Json | None, *, local: bool) -
         files=labels.file_digests(reading.labels),
         replaced_files=replaced_files(raw) if local and state.get("Running") else (),
         anonymous_volumes=readback_mounts.anonymous_volumes(reading),
+        copies=readback_mounts.copies(reading),
         peers=_peers(reading),
         labels=dict(reading.labels),
         fingerprint=who.fingerprint,

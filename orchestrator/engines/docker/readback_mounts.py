@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.engines.docker.reading import Reading
 from orchestrator.engines.docker.terms import RECURSION
+from orchestrator.model import shipment
 from orchestrator.model.values import Mount, MountType
 
 _PROPAGATION = frozenset({"shared", "slave", "private", "rshared", "rslave", "rprivate"})
@@ -23,7 +24,7 @@ def mounts(reading: Reading) -> tuple[Mount, ...]:
     host = reading.host
     return (
         *(_of_bind_string(text) for text in host.get("Binds") or ()),
-        *(_of_mount(mount) for mount in host.get("Mounts") or ()),
+        *(_of_mount(mount) for mount in host.get("Mounts") or () if not is_copy(mount.get("Source") or "")),
         *(Mount(MountType.TMPFS, target, tmpfs_options=text) for target, text in (host.get("Tmpfs") or {}).items()),
     )
 
@@ -32,6 +33,17 @@ def anonymous_volumes(reading: Reading) -> dict[str, str]:
     """Targets and names of mounted volumes that have no name of their own, image-declared ones too."""
     found = (mount for mount in reading.raw.get("Mounts") or () if mount.get("Type") == "volume")
     return {mount["Destination"]: mount["Name"] for mount in found if is_anonymous(mount.get("Name") or "")}
+
+
+def is_copy(source: str) -> bool:
+    """Whether it leads to copies of configs, secrets and files: a label tells what these hold."""
+    return shipment.is_volume(source) or bool(shipment.volume_of(source))
+
+
+def copies(reading: Reading) -> tuple[str, ...]:
+    """The volumes with copies of files that are mounted."""
+    names = {mount.get("Name") or "" for mount in reading.raw.get("Mounts") or () if mount.get("Type") == "volume"}
+    return tuple(sorted(name for name in names if shipment.is_volume(name)))
 
 
 def is_anonymous(name: str) -> bool:

@@ -11,8 +11,11 @@ from typing import Any, assert_never
 from orchestrator.engines.docker.draft import Draft, Wish
 from orchestrator.engines.docker.terms import RECURSION
 from orchestrator.engines.docker.translate_host import SERVICE
+from orchestrator.model import shipment
 from orchestrator.model.values import FileGrant, Mount, MountType
 
+# Where older engines mount the whole volume, so that nobody prunes it: only root may look into it.
+HELD_COPIES = "/run/.stack-files"
 API_SOCKET = "/var/run/docker.sock"
 IMAGE_MOUNTS = (1, 48)
 CREATE_MOUNTPOINT = (1, 42)
@@ -50,8 +53,13 @@ def _mount(mount: Mount, taken_over: dict[str, str], draft: Draft, wish: Wish) -
 
 
 def files(draft: Draft, wish: Wish) -> None:
-    """Grants with a source are mounted; those with content are uploaded later."""
-    draft.mounts += [_grant(grant) for grant in wish.settings.files if grant.source]
+    """Grants with a source of the engine's host are mounted from there, the others from the volume of their copies."""
+    draft.mounts += [_grant(grant) for grant in wish.settings.files if not grant.copied]
+    copies = shipment.copied(wish.settings)
+    if wish.action.copies:
+        draft.mounts += [_copy(grant, str(number), wish) for number, grant in enumerate(copies)]
+    if copies and wish.around.api < VOLUME_SUBPATH:
+        draft.mounts.append(_mounted_copies(wish.action.copies, HELD_COPIES))
 
 
 def volumes_from(draft: Draft, wish: Wish) -> None:
@@ -133,6 +141,17 @@ def _image(mount: Mount, wish: Wish) -> dict[str, Any]:
 
 def _grant(grant: FileGrant) -> dict[str, Any]:
     return {"Type": "bind", "Source": grant.source, "Target": grant.target, "ReadOnly": True}
+
+
+def _copy(grant: FileGrant, entry: str, wish: Wish) -> dict[str, Any]:
+    if wish.around.api >= VOLUME_SUBPATH:
+        return _mounted_copies(wish.action.copies, grant.target, entry)
+    return {"Type": "bind", "Source": f"{wish.around.copies}/{entry}", "Target": grant.target, "ReadOnly": True}
+
+
+def _mounted_copies(volume: str, target: str, entry: str = "") -> dict[str, Any]:
+    options: dict[str, Any] = {"NoCopy": True} | ({"Subpath": entry} if entry else {})
+    return {"Type": "volume", "Source": volume, "Target": target, "ReadOnly": True, "VolumeOptions": options}
 
 
 def _plain(mount: Mount, source: str) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.docker.archive import PackedFile, pack
+from orchestrator.engines.docker.archive import PackedFile, PackedFolder, PackedPath, pack
 from orchestrator.engines.docker.unpack import Limits, unpack
 from orchestrator.errors import EngineError
 
@@ -231,11 +232,38 @@ def test_damaged_archives_are_refused_with_words(folder: Path, damage: Callable[
 
 
 def test_what_is_packed_for_a_container_comes_out_with_owner_and_mode(folder: Path) -> None:
-    files = [PackedFile("/run/secrets/key", b"s3cret", mode=0o400, uid=1000, gid=70_000), PackedFile("etc/x", b"")]
+    files = [PackedFile("run/secrets/key", b"s3cret", mode=0o400, uid=1000, gid=70_000), PackedFile("etc/x", b"")]
 
-    unpack([pack(files)], str(folder), keep_owners=True)
+    unpack(pack(files), str(folder), keep_owners=True)
 
     found = (folder / "run/secrets/key").stat()
     assert (0o400, 1000, 70_000) == (found.st_mode & 0o7777, found.st_uid, found.st_gid)
     assert b"s3cret" == (folder / "run/secrets/key").read_bytes()
     assert "s3cret" not in repr(files)
+
+
+def test_a_folder_is_packed_as_it_is(folder: Path, tmp_path: Path) -> None:
+    """Links stay links, a socket is left out, and a file that grows while it is read does no harm."""
+    source = tmp_path / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "script").write_bytes(b"x" * 2_000_000)
+    (source / "deep" / "script").chmod(0o750)
+    (source / "again").hardlink_to(source / "deep" / "script")
+    (source / "link").symlink_to("deep/script")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(source / "socket"))
+        unpack(pack([PackedFolder("", 0o700), PackedPath("0", str(source))]), str(folder))
+
+    assert ["again", "deep", "link"] == sorted(os.listdir(folder / "0"))
+    assert "deep/script" == os.readlink(folder / "0" / "link")
+    for name in ("deep/script", "again"):
+        assert (source / "deep" / "script").read_bytes() == (folder / "0" / name).read_bytes()
+        assert 0o750 == (folder / "0" / name).stat().st_mode & 0o7777
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="cannot be read") as refused:
+        b"".join(pack([PackedPath("0", str(tmp_path / "gone"))]))
+
+    assert refused.value.where is not None
+    assert refused.value.where.file.endswith("/gone")

@@ -105,6 +105,15 @@ def test_what_is_external_says_no_more() -> None:
     assert [("networks.n.driver", "`driver` has no effect on what is `external`")] == told(text)
 
 
+def test_a_name_is_for_what_is_external() -> None:
+    text = (
+        "services: {web: {image: x, secrets: [a, b]}}\n"
+        "secrets: {a: {file: ./a, name: other}, b: {external: true, name: other}}\n"
+    )
+
+    assert [("secrets.a.name", "`name` has no effect on what is not `external`")] == told(text)
+
+
 @pytest.mark.parametrize(
     "setting",
     [

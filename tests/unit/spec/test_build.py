@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -505,10 +507,92 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
     assert "the environment variable `NOWHERE` is not set" == error.message
 
 
-def test_an_external_secret_has_no_store_to_come_from(tmp_path: Path) -> None:
-    error = refusal(tmp_path, "services: {web: {image: x, secrets: [s]}}\nsecrets: {s: {external: true}}\n")
+EXTERNAL = """services:
+  web: {image: x, secrets: [{source: token, mode: "0400"}], configs: [site], build: {context: ., secrets: [token]}}
+secrets:
+  token:
+    external: true
+    name: api-token
+configs:
+  site:
+    external: true
+"""
 
-    assert "secrets.s.external" in str(error.where)
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The host's store with one of each."""
+    for kind, name, content in (("secrets", "api-token", "hush-hush"), ("configs", "site", "listen 80")):
+        (tmp_path / "store" / kind).mkdir(parents=True)
+        (tmp_path / "store" / kind / name).write_text(content)
+        (tmp_path / "store" / kind / name).chmod(0o600)
+    return tmp_path / "store"
+
+
+def test_what_is_external_comes_from_the_hosts_store(tmp_path: Path, store: Path) -> None:
+    made = stack(tmp_path, EXTERNAL, store=str(store))
+
+    web = made.services["web"]
+    config, secret = web.container.files
+    assert ("/site", b"listen 80", None) == (config.target, config.content, config.mode)
+    assert ("/run/secrets/token", b"hush-hush", 0o400) == (secret.target, secret.content, secret.mode)
+    assert web.build is not None
+    assert b"hush-hush" == web.build.secrets[0].content
+    assert "hush-hush" in made.secret_values
+
+
+def _readable(store: Path) -> None:
+    (store / "secrets" / "api-token").chmod(0o644)
+
+
+def _changeable(store: Path) -> None:
+    (store / "secrets").chmod(0o777)
+
+
+def _foreign(store: Path) -> None:
+    os.chown(store / "secrets" / "api-token", 12345, 12345)
+
+
+def _gone(store: Path) -> None:
+    (store / "secrets" / "api-token").unlink()
+
+
+def _pipe(store: Path) -> None:
+    _gone(store)
+    os.mkfifo(store / "secrets" / "api-token")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (_readable, "can be read by others"),
+        (_changeable, "can be changed by others"),
+        (_foreign, "can be changed by others"),
+        (_gone, "is not on this host"),
+        (_pipe, "is no regular file"),
+    ],
+)
+def test_a_store_that_others_may_use_is_refused(
+    wrong: Callable[[Path], None], message: str, tmp_path: Path, store: Path
+) -> None:
+    wrong(store)
+    with pytest.raises(RuleViolation, match=message) as refused:
+        stack(tmp_path, EXTERNAL, store=str(store))
+
+    assert "compose.yaml:6:15, secrets.token.external" == str(refused.value.where)
+    assert stack(tmp_path, EXTERNAL, store=str(store), read_contents=False)
+
+
+def test_a_folder_that_nobody_else_may_enter_keeps_its_files_private(tmp_path: Path, store: Path) -> None:
+    _readable(store)
+    (store / "secrets").chmod(0o700)
+
+    assert stack(tmp_path, EXTERNAL, store=str(store))
+
+
+def test_an_external_name_leads_nowhere_else(tmp_path: Path, store: Path) -> None:
+    with pytest.raises(RuleViolation, match="cannot be the name of an external secret"):
+        stack(tmp_path, EXTERNAL.replace("api-token", "../configs/site"), store=str(store))
 
 
 def test_a_seccomp_profile_is_found_from_the_project_and_given_inline(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Copies of configs, secrets and mounted files on the engine's host: which are copied, into which volume, and where in it.
+
+A container's settings come in; names and paths go out, the same for planner, engines and what is read back. A volume holds the
+copies of one version of one service: other contents, another name. So a container that serves keeps what it was started with, and
+restarts of the engine find it there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.model import fingerprint
+from orchestrator.model.container import Container
+from orchestrator.model.stack import Service, Stack
+from orchestrator.model.values import FileGrant
+
+_NAME = re.compile(r".+\.files-[0-9a-f]{12}")
+_PATH = re.compile(r".*/([^/]+\.files-[0-9a-f]{12})/_data(?:/.*)?")
+
+
+def copied(settings: Container) -> tuple[FileGrant, ...]:
+    """What is copied; the order tells the name of each in the volume."""
+    return tuple(sorted((grant for grant in settings.files if grant.copied), key=lambda grant: grant.target))
+
+
+def volume(stack: Stack, service: Service) -> str:
+    """The engine's name of the volume for the copies; "" where nothing is copied."""
+    grants = copied(service.container)
+    if not grants:
+        return ""
+    return f"{stack.name}_{service.name}.files-{fingerprint.of_files(grants, stack.key)[:12]}"
+
+
+def is_volume(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def volume_of(path: str) -> str:
+    """The volume that a path of the engine's host leads into; "" where that holds no copies."""
+    found = _PATH.fullmatch(path)
+    return found[1] if found else ""
+
+
+def filler(volume_name: str) -> str:
+    """The name of the container that a volume is filled through; it is never started, and gone right after."""
+    return volume_name.rpartition("-")[0]
