@@ -29,6 +29,7 @@ from orchestrator.spec import (
     profiles,
     remote,
     rules,
+    store,
 )
 from orchestrator.spec.context import Context, Scope, Source
 from orchestrator.spec.document import Map, Mark
@@ -91,6 +92,7 @@ def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", 
         separator=separator,
         bounds=limits.from_environment(request.environment, request.limits),
         read_contents=read_contents,
+        store=request.environment.get(store.VARIABLE, ""),
         sources=canonical.sources,
     )
 

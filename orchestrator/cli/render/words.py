@@ -61,6 +61,13 @@ _AWAITED = {
     WaitFor.READY: "Ready",
     WaitFor.COMPLETED: "Exited",
 }
+_IMAGE: dict[type[Action], tuple[str, str]] = {
+    PullImage: ("Pulling", "Pulled"),
+    BuildImage: ("Building", "Built"),
+    TagImage: ("Naming", "Named"),
+    PushImage: ("Pushing", "Pushed"),
+    RemoveImage: ("Removing", "Removed"),
+}
 _CONTAINER: dict[type[Action], tuple[str, str]] = {
     CreateContainer: ("Creating", "Created"),
     StartContainer: ("Starting", "Started"),
@@ -79,19 +86,11 @@ _ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, RunHook)
 _PASSING_IN_A_REPLACEMENT = (StopContainer, RemoveContainer, RenameContainer)
 
 
-def of(action: Action, group: str = "") -> Words:  # noqa: C901  # a table
+def of(action: Action, group: str = "") -> Words:
     """The words for ``action``; ``group`` tells the parts of a replacement from the same actions elsewhere."""
     match action:
-        case PullImage():
-            return Words("Image", action.reference, "Pulling", "Pulled")
-        case BuildImage():
-            return Words("Image", action.reference, "Building", "Built")
-        case TagImage():
-            return Words("Image", action.reference, "Naming", "Named")
-        case PushImage():
-            return Words("Image", action.reference, "Pushing", "Pushed")
-        case RemoveImage():
-            return Words("Image", action.reference, "Removing", "Removed")
+        case PullImage() | BuildImage() | TagImage() | PushImage() | RemoveImage():
+            return Words("Image", action.reference, *_IMAGE[type(action)])
         case CreateNetwork():
             return Words("Network", action.network.name, "Creating", "Created")
         case RemoveNetwork():
