@@ -62,6 +62,16 @@ class Context:
         self.err.write(text + "\n")
         self.err.flush()
 
+    def report(self, name: str, text: str, *, done: bool = False) -> None:
+        """Say what becomes of something, in the form in which progress is shown; nothing where it is not."""
+        mode = self.progress_mode()
+        if mode == "json":
+            import json
+
+            self.say(json.dumps({"id": name, "status": "Done" if done else "Working", "text": text}))
+        elif mode != "quiet":
+            self.say(f" {name}  {text}")
+
     def masked(self, text: str) -> str:
         """``text`` without the values of the stack's secrets."""
         for secret in sorted(self.secrets, key=len, reverse=True):

@@ -18,6 +18,7 @@ class Attachment:
 
     ``start`` is called once nothing can be missed any more; ``until`` is what counts as the end: ``not-running``,
     ``next-exit`` (a container that is started now) or ``removed`` (one that the engine removes when it ends).
+    ``input_ends``: the end of our input is the end of the process's.
     """
 
     container: str
@@ -26,6 +27,7 @@ class Attachment:
     start: Callable[[], None] | None = None
     until: str = "not-running"
     proxy_signals: bool = True
+    input_ends: bool = True
     detach_keys: str = ""
     cancel: CancelToken | None = None
 
@@ -37,6 +39,7 @@ class Facts:
     id: str
     tty: bool = False
     stdin_open: bool = False
+    stdin_once: bool = False
     running: bool = False
     paused: bool = False
 

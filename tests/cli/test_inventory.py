@@ -11,14 +11,19 @@ from orchestrator.cli.declare import FLAG, POSITIONAL, parameters
 from orchestrator.cli.options import Shared
 
 COMPOSE = {
+    "attach": "--detach-keys --index --no-stdin --sig-proxy",
     "build": "--build-arg --builder --check --compress --force-rm -m --memory --no-cache --no-rm --parallel --print "
     "--provenance --pull --push -q --quiet --sbom --ssh --with-dependencies",
+    "commit": "-a --author -c --change --index -m --message -p --pause",
     "config": "--environment --format --hash --images --lock-image-digests --models --networks --no-consistency "
     "--no-env-resolution --no-interpolate --no-normalize --no-path-resolution -o --output --profiles -q --quiet "
     "--resolve-image-digests --services --variables --volumes",
+    "cp": "--all -a --archive -L --follow-link --index",
     "create": "--build --force-recreate --no-build --no-recreate --pull --quiet-pull --remove-orphans --scale -y --yes",
     "down": "--remove-orphans --rmi -t --timeout -v --volumes",
+    "events": "--json --since --until",
     "exec": "-d --detach -e --env --index -i --interactive -T --no-tty --privileged -t --tty -u --user -w --workdir",
+    "export": "--index -o --output",
     "images": "--format -q --quiet",
     "kill": "--remove-orphans -s --signal",
     "logs": "-f --follow --index --no-color --no-log-prefix --since -n --tail -t --timestamps --until",
@@ -31,8 +36,12 @@ COMPOSE = {
     "alpha viz": "--image --indentation-size --networks --ports --spaces",
     "restart": "--no-deps -t --timeout",
     "rm": "-a --all -f --force -s --stop -v --volumes",
+    "run": "--build --cap-add --cap-drop -d --detach --entrypoint -e --env --env-from-file -i --interactive -l --label "
+    "--labels --name --no-deps -T --no-tty --no-TTY -p --publish --pull -q --quiet --quiet-build --quiet-pull "
+    "--remove-orphans --rm -P --service-ports -t --tty --use-aliases -u --user -v --volume --volumes -w --workdir",
     "scale": "--no-deps",
     "start": "--wait --wait-timeout",
+    "stats": "-a --all --format --no-stream --no-trunc",
     "stop": "-t --timeout",
     "top": "",
     "unpause": "",
@@ -43,6 +52,7 @@ COMPOSE = {
     "--yes",
     "watch": "--no-up --prune --quiet",
     "version": "-f --format --short",
+    "wait": "--down-project",
 }
 GLOBAL = (
     "--all-resources --ansi --compatibility --dry-run --env-file -f --file --parallel --profile --progress "

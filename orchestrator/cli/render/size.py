@@ -14,6 +14,16 @@ def of(count: float) -> str:
     return f"{count:.3g}{_UNITS[unit]}" if count < 999.5 else f"{count:.0f}{_UNITS[unit]}"
 
 
+def binary(count: float) -> str:
+    """``12.3MiB``: powers of 1024 and four significant digits, as Docker prints memory."""
+    unit = 0
+    while count >= 1024 and unit < len(_UNITS) - 1:
+        count /= 1024
+        unit += 1
+    name = "B" if not unit else _UNITS[unit][0].upper() + "iB"
+    return f"{count:.4g}{name}"
+
+
 def seconds(count: float) -> str:
     """``0.4s``, ``75.2s``."""
     return f"{count:.1f}s"

@@ -35,6 +35,7 @@ class DockerHands:
             start=wish.start,
             until=wish.until,
             proxy_signals=wish.proxy_signals,
+            input_ends=wish.input_ends,
             detach_keys=wish.detach_keys,
             cancel=wish.cancel,
         )
@@ -46,6 +47,7 @@ class DockerHands:
             id=found["Id"],
             tty=bool(config.get("Tty")),
             stdin_open=bool(config.get("OpenStdin")),
+            stdin_once=bool(config.get("StdinOnce")),
             running=bool(state.get("Running")),
             paused=bool(state.get("Paused")),
         )

@@ -44,7 +44,11 @@ class Wires:
 
 
 class Relay:
-    """``run`` until the container's side ends (True) or the detach keys are typed (False)."""
+    """``run`` until the container's side ends (True) or the detach keys are typed (False).
+
+    ``input_ends``: the end of our input is passed on. Where the process would not learn of it, the engine only stops
+    telling what it prints.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Relay:
         detach_keys: DetachKeys | None = None,
         resize: Callable[[int, int], bool] | None = None,
         signals: Callable[[str], None] | None = None,
+        input_ends: bool = True,
         cancel: CancelToken | None = None,
     ) -> None:
         self._duplex = duplex
@@ -63,6 +68,7 @@ class Relay:
         self._keys = detach_keys
         self._resize = resize
         self._signals = signals
+        self._input_ends = input_ends
         self._cancel = cancel
         self._unsubscribe: Callable[[], None] | None = None
         self._frames: Demultiplexer | RawStream = RawStream() if tty else Demultiplexer()
@@ -135,7 +141,8 @@ class Relay:
             data = b""  # the terminal has gone away
         if not data:
             self._stdin = None
-            self._duplex.finish_sending()
+            if self._input_ends:
+                self._duplex.finish_sending()
         elif self._keys is not None:
             self._unsent, self._detached = self._keys.feed(data)
         else:

@@ -85,13 +85,15 @@ def attach(
     until: str = "not-running",
     logs: bool = False,
     proxy_signals: bool = True,
+    input_ends: bool = True,
     detach_keys: str = "",
     cancel: CancelToken | None = None,
 ) -> int | None:
     """Be at a container's own process; its exit code, None when left by the detach keys.
 
     ``start`` is called once nothing can be missed any more. ``until`` says what counts as the end: ``not-running``,
-    ``next-exit`` (a container that is started now), or ``removed`` (one that the engine removes by itself).
+    ``next-exit`` (a container that is started now), or ``removed`` (one that the engine removes by itself). ``input_ends``
+    False: the container's input stays open when ours has ended.
     """
     ends = wires or Wires()
     query = {"stream": True, "stdin": stdin, "stdout": True, "stderr": True, "logs": logs}
@@ -108,6 +110,7 @@ def attach(
                     detach_keys=keys if tty else None,
                     resize=lambda rows, columns: _resize(client, f"/containers/{container}", rows, columns),
                     signals=(lambda name: _kill(client, container, name)) if proxy_signals and not tty else None,
+                    input_ends=input_ends,
                     cancel=cancel,
                 ) as flow,
             ):
