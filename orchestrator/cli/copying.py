@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from orchestrator.engines.hands import Hands, PathFacts
 from orchestrator.errors import NotFound, StackError
 
-BLOCK = 512
-
 
 def out(
     hands: Hands,
@@ -111,14 +109,14 @@ def _place_inside(hands: Hands, container: str, known_as: str, target: str, *, i
 
 def _packed(path: str, name: str) -> Iterator[bytes]:
     """A tar of a file or a folder called ``name``; the contents of the folder alone where it is ""."""
-    from orchestrator.engines.docker.build_context import entry
+    from orchestrator.engines.docker.tar_writer import END, entry
 
     if name:
-        yield from entry(path, name, owners=True)
+        yield from entry(path, name, None)
     if os.path.isdir(path) and not os.path.islink(path):
         for folder, folders, files in os.walk(path):
             below = os.path.relpath(folder, path)
             for one in sorted((*folders, *files)):
                 inside = posixpath.normpath(posixpath.join(name, below, one))
-                yield from entry(os.path.join(folder, one), inside, owners=True)
-    yield b"\0" * (2 * BLOCK)
+                yield from entry(os.path.join(folder, one), inside, None)
+    yield END

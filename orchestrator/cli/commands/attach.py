@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import argument, flag, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.hands import Attachment
 from orchestrator.errors import EngineError
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

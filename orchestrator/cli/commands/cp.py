@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
 from orchestrator.cli import containers, copying, loading, streaming
@@ -16,6 +15,7 @@ from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import NotFound, UsageError
+from orchestrator.records import dataclass
 
 PIECE = 256 * 1024
 

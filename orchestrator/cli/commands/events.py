@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.cli import containers, loading, times
@@ -14,6 +13,7 @@ from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.hands import Heard
 from orchestrator.model import naming
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading, streaming
 from orchestrator.cli.declare import argument, number, text
 from orchestrator.cli.wiring import Context
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

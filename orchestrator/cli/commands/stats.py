@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading, signals
 from orchestrator.cli.declare import argument, flag, text
@@ -15,6 +14,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.engines.hands import Hands, Measured, Measures
 from orchestrator.errors import EngineError, Interrupted
+from orchestrator.records import dataclass
 
 PERIOD = 0.5
 SHAPE = Shape(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.commands import down
 from orchestrator.cli.declare import arguments, flag
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import NotFound
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

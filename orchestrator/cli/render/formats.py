@@ -7,10 +7,10 @@ argument: ``{{.Label "app"}}``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from orchestrator.cli.gotemplate import Template, values
 from orchestrator.cli.render.table import table
+from orchestrator.records import dataclass, field
 
 Record = Mapping[str, object]
 
