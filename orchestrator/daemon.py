@@ -9,21 +9,30 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from orchestrator.cancel import CancelToken
+from orchestrator.controller import views
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper, Means
 from orchestrator.controller.loop import Loop, listen
-from orchestrator.controller.sources import LocalSource, Source
+from orchestrator.controller.reconcile import Result
+from orchestrator.controller.recorder import Recorder, Setting, recorded
+from orchestrator.controller.sources import LocalSource, Source, Wanted
 from orchestrator.controller.status import Board
 from orchestrator.engines.base import Engine
+from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
 from orchestrator.events import Quiet, Sink
+from orchestrator.model import masking
 from orchestrator.model.host import Host, HostStack
+from orchestrator.model.observed import ObservedState
+from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
+from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass
+from orchestrator.spec import store
 from orchestrator.watch.stacks import StackFiles, files_of
 
 STOP_SECONDS = 10.0  # that passes under way get to end
@@ -36,6 +45,8 @@ class Parts:
 
     load: Callable[[], Host]
     engine: Engine
+    console: Callable[[], Console]
+    environment: Mapping[str, str]
     state: str
     key: Callable[[], bytes]
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
@@ -110,7 +121,7 @@ class Daemon:
         self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
 
     def _source(self, entry: HostStack) -> Source:
-        return LocalSource(entry, self.parts.key)
+        return LocalSource(entry, self.parts.key, self.parts.environment.get(store.VARIABLE, ""))
 
     def _make_means(self) -> Means:
         return Means(
@@ -124,8 +135,41 @@ class Daemon:
             chance=random.random,
             settled=self.loop.settled,
             loaded=self._loaded,
+            carry_out=self._carry_out,
             sink=self.parts.sink,
             workers=self.parts.workers,
+        )
+
+    def _carry_out(
+        self,
+        wanted: Wanted,
+        policy: Policy,
+        *,
+        command: str,
+        first: tuple[Plan, ObservedState] | None = None,
+        given_up: Iterable[str] = (),
+    ) -> Result:
+        parts, stack = self.parts, wanted.stack
+        setting = Setting(
+            directory=parts.state,
+            engine_id=parts.engine.identity,
+            environment=parts.environment,
+            key=parts.key,
+            engine=parts.engine,
+            console=parts.console,
+            mask=lambda text: masking.mask(text, stack.secret_values),
+            say=lambda text: self.board.tell(stack.name, "history", str(text), level="warning"),
+        )
+        recorder = Recorder(setting, stack, policy, wanted.canonical, command=command, sink=parts.sink(stack.name))
+        return recorded(
+            recorder,
+            stack,
+            policy,
+            failure=views.as_error,
+            workers=parts.workers,
+            cancel=self.cancel,
+            first=first,
+            given_up=given_up,
         )
 
     def _loaded(self, name: str, stack: Stack) -> None:

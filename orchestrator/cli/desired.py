@@ -8,8 +8,8 @@ from orchestrator.cli import loading
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.model.stack import Stack
-from orchestrator.spec import build, limits, store
-from orchestrator.spec.load import load_canonical
+from orchestrator.spec import limits, store
+from orchestrator.spec.load import load_canonical, stack_of
 
 
 def load(context: Context, services: Sequence[str] = (), *, contents: bool = True) -> Stack:
@@ -21,17 +21,11 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
     context.variables = canonical.environment
     context.canonical = canonical
     compatible = context.shared.compatibility or context.switch("COMPOSE_COMPATIBILITY")
-    return build.to_stack(
-        canonical.model,
-        name=canonical.name,
-        working_dir=canonical.working_dir,
-        config_files=canonical.config_files,
-        environment_files=canonical.environment_files,
-        disabled=canonical.disabled,
+    return stack_of(
+        canonical,
         key=context.key if contents else b"",
         separator="_" if compatible else "-",
         bounds=limits.from_environment(context.environment),
         read_contents=contents,
-        sources=canonical.sources,
-        store=context.environment.get(store.VARIABLE, ""),
+        store_folder=context.environment.get(store.VARIABLE, ""),
     )

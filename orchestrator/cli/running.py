@@ -14,8 +14,8 @@ from orchestrator.cli import recording, signals
 from orchestrator.cli.render import words
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.reconcile import Result, preview, reconcile
-from orchestrator.controller.recorder import Recorder
+from orchestrator.controller.reconcile import Result, preview
+from orchestrator.controller.recorder import Recorder, recorded
 from orchestrator.errors import ApplyFailed, PlanError, StackError
 from orchestrator.events import Event, Sink, StepProgress
 from orchestrator.model.actions import Action
@@ -89,35 +89,11 @@ def bring_about(
         with context.display(f"{title} {stack.name}", live=live) as sink:
             shown = Hushed(sink, hush) if hush else sink
             recorder = recording.recorder(context, stack, policy, command=title, sink=shown, returns_to=returns_to)
-            result = _recorded(context, stack, policy, recorder, cancel, first)
+            result = recorded(
+                recorder, stack, policy, failure=failure, workers=context.workers, cancel=cancel, first=first
+            )
     if not result.ok:
         raise failure(result, recorder)
-    return result
-
-
-def _recorded(
-    context: Context,
-    stack: Stack,
-    policy: Policy,
-    recorder: Recorder,
-    cancel: CancelToken,
-    first: tuple[Plan, ObservedState] | None,
-) -> Result:
-    """Reconcile, and have the history know how it ended."""
-    try:
-        result = reconcile(
-            stack,
-            recorder.engine,
-            policy,
-            sink=recorder,
-            workers=context.workers,
-            cancel=cancel,
-            first=first,
-        )
-    except BaseException as problem:
-        recorder.close(None, problem)
-        raise
-    recorder.close(result, None if result.ok else failure(result))
     return result
 
 

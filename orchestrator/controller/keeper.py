@@ -7,7 +7,8 @@ history of exits (``healing``), failures in a row, and which versions failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
@@ -16,9 +17,9 @@ from orchestrator.controller.backoff import ENGINE, STACK
 from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Intents, Stopped
 from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.reconcile import Result, reconcile, scope_of
+from orchestrator.controller.reconcile import Result, scope_of
 from orchestrator.controller.rests import Rest, Rests
-from orchestrator.controller.sources import Source
+from orchestrator.controller.sources import Source, Wanted
 from orchestrator.controller.status import Board, Phase, StackStatus
 from orchestrator.engines.base import Engine
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
@@ -37,6 +38,20 @@ from orchestrator.records import dataclass, replace
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
 
 
+class CarryOut(Protocol):
+    """Brings a stack about, and has its history know of it."""
+
+    def __call__(
+        self,
+        wanted: Wanted,
+        policy: Policy,
+        *,
+        command: str,
+        first: tuple[Plan, ObservedState] | None = None,
+        given_up: Iterable[str] = (),
+    ) -> Result: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
@@ -53,6 +68,7 @@ class Means:
     chance: Callable[[], float]
     settled: Callable[[str], bool]
     loaded: Callable[[str, Stack], None]
+    carry_out: CarryOut
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8
 
@@ -64,6 +80,7 @@ class Keeper:
         self.entry, self.source, self.means = entry, source, means
         self.healer = Healer()
         self.wanted: Stack | None = None
+        self.loaded: Wanted | None = None
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
         self.failures = 0
@@ -123,7 +140,8 @@ class Keeper:
             return self._look(stack)
 
     def _load(self) -> Stack:
-        stack = self.source.load().stack
+        self.loaded = self.source.load()
+        stack = self.loaded.stack
         self.means.loaded(self.entry.name, stack)
         if stack != self.wanted:
             if self.wanted is not None:
@@ -233,13 +251,11 @@ class Keeper:
         if not plan.empty:
             self._show(Phase.PROGRESSING, views.summary(views.drift(plan)), drift=views.drift(plan), plan=plan)
         self._heal(stack, observed, policy, healing)
-        result = reconcile(
-            stack,
-            self.means.engine,
+        assert self.loaded is not None  # what is changed was loaded
+        result = self.means.carry_out(
+            self.loaded,
             policy,
-            sink=self.means.sink(stack.name),
-            workers=self.means.workers,
-            cancel=self.means.cancel,
+            command="daemon",
             first=None if healing.restart or healing.replace else (plan, observed),
             given_up=self.held,
         )
@@ -262,14 +278,8 @@ class Keeper:
             names = ", ".join(sorted(healing.replace))
             self._tell("unhealthy", f"{names}: still unhealthy, replaced")
             forced = replace(policy, targets=healing.replace, dependencies=False, recreate=Recreate.FORCE)
-            reconcile(
-                stack,
-                self.means.engine,
-                forced,
-                sink=self.means.sink(stack.name),
-                workers=self.means.workers,
-                cancel=self.means.cancel,
-            )
+            assert self.loaded is not None
+            self.means.carry_out(self.loaded, forced, command="daemon: heal")
 
     def _after(self, result: Result) -> float:
         if result.changed:

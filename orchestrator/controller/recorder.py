@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import graph
@@ -300,6 +300,38 @@ class Recorder:
             if self._history.notice:
                 self._setting.say(f"warning: {self._history.notice}")
                 self._history.notice = ""
+
+
+def recorded(
+    recorder: Recorder,
+    stack: Stack,
+    policy: Policy,
+    *,
+    failure: Callable[[Result], StackError],
+    workers: int,
+    cancel: CancelToken,
+    first: tuple[Plan, ObservedState] | None = None,
+    given_up: Iterable[str] = (),
+) -> Result:
+    """Reconcile, and have the history know how it ended. ``failure`` says why a result is none."""
+    from orchestrator.controller.reconcile import reconcile
+
+    try:
+        result = reconcile(
+            stack,
+            recorder.engine,
+            policy,
+            sink=recorder,
+            workers=workers,
+            cancel=cancel,
+            first=first,
+            given_up=given_up,
+        )
+    except BaseException as problem:
+        recorder.close(None, problem)
+        raise
+    recorder.close(result, None if result.ok else failure(result))
+    return result
 
 
 def leaves_rollback(serving: Revision) -> Note:

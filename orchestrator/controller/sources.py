@@ -14,16 +14,17 @@ from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass
 from orchestrator.spec import files
-from orchestrator.spec.load import LoadRequest, load_stack
+from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A stack, and what tells this version of it from others: ``version`` is for people, "" where there is no name for it."""
+    """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does."""
 
     stack: Stack
+    canonical: Canonical | None = None
     version: str = ""
 
 
@@ -40,20 +41,23 @@ class Source(Protocol):
 
 
 class LocalSource:
-    """Files of this host, read again when one of them has changed. ``key`` makes the digests of what configs and secrets hold."""
+    """Files of this host, read again when one of them has changed. ``key`` makes the digests of what configs and secrets hold;
+    ``store_folder`` is where external ones are, "" for the usual place.
+    """
 
-    def __init__(self, entry: HostStack, key: Callable[[], bytes]) -> None:
-        self._entry, self._key = entry, key
-        self._known: Stack | None = None
+    def __init__(self, entry: HostStack, key: Callable[[], bytes], store_folder: str = "") -> None:
+        self._entry, self._key, self._store_folder = entry, key, store_folder
+        self._known: Wanted | None = None
         self._stamp: Stamp = ()
 
     def load(self) -> Wanted:
-        if self._known is None or self._stamp != _stamp(self._read_from(self._known)):
+        if self._known is None or self._stamp != _stamp(self._read_from(self._known.stack)):
             self._known = None
-            stack = load_stack(self._request(), key=self._key())
-            # Taken after the files were read: what changes from now on is seen, what changed meanwhile is told by its watch.
-            self._known, self._stamp = stack, _stamp(self._read_from(stack))
-        return Wanted(stack=self._known)
+            canonical = load_canonical(self._request())
+            stack = stack_of(canonical, key=self._key(), store_folder=self._store_folder)
+            # Taken after the files were read: what changed meanwhile is told by those who watch them.
+            self._known, self._stamp = Wanted(stack=stack, canonical=canonical), _stamp(self._read_from(stack))
+        return self._known
 
     def places(self) -> tuple[str, ...]:
         entry = self._entry

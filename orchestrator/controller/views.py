@@ -8,6 +8,7 @@ from orchestrator.controller.healing import Healing
 from orchestrator.controller.intents import Stopped
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.status import Drift, ReplicaStatus, ServiceStatus
+from orchestrator.errors import ApplyFailed, StackError
 from orchestrator.model.actions import BuildImage, ContainerRef, PullImage, RunProvider
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Level, Plan, Step
@@ -79,6 +80,12 @@ def summary(found: Iterable[Drift]) -> str:
     objects = list(dict.fromkeys(f"{one.object} ({one.field or one.reason})" for one in found))
     more = len(objects) - _NAMED_IN_SUMMARY
     return ", ".join(objects[:_NAMED_IN_SUMMARY]) + (f" and {more} more" if more > 0 else "")
+
+
+def as_error(result: Result) -> StackError:
+    """Why a reconcile did not get there, as an error."""
+    message, reference = failure(result)
+    return ApplyFailed(message, reference=reference)
 
 
 def failure(result: Result) -> tuple[str, str]:

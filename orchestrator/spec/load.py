@@ -80,7 +80,29 @@ class Canonical:
 
 def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", read_contents: bool = True) -> Stack:
     """The stack that the files describe; ``key`` makes the digests of what its configs and secrets hold."""
-    canonical = load_canonical(request)
+    return stack_of(
+        load_canonical(request),
+        key=key,
+        separator=separator,
+        bounds=limits.from_environment(request.environment, request.limits),
+        read_contents=read_contents,
+        store_folder=request.environment.get(store.VARIABLE, ""),
+    )
+
+
+def stack_of(
+    canonical: Canonical,
+    *,
+    key: bytes = b"",
+    separator: str = "-",
+    bounds: limits.Limits = limits.DEFAULTS,
+    read_contents: bool = True,
+    store_folder: str = "",
+) -> Stack:
+    """The stack that a canonical model describes; without contents of configs and secrets unless ``read_contents``.
+
+    ``store_folder`` is where external configs and secrets are taken from, "" for the usual one.
+    """
     return build.to_stack(
         canonical.model,
         name=canonical.name,
@@ -90,9 +112,9 @@ def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", 
         disabled=canonical.disabled,
         key=key,
         separator=separator,
-        bounds=limits.from_environment(request.environment, request.limits),
+        bounds=bounds,
         read_contents=read_contents,
-        store=request.environment.get(store.VARIABLE, ""),
+        store=store_folder,
         sources=canonical.sources,
     )
 

@@ -34,6 +34,8 @@ def run(context: Context, options: Options) -> int:
         Parts(
             load=lambda: load_host(path),
             engine=context.engine.engine,
+            console=lambda: context.engine.console,
+            environment=context.environment,
             state=state.directory(context.environment),
             key=lambda: context.key,
             workers=context.workers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,17 @@ from orchestrator.cancel import CancelToken
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper, Means
 from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.reconcile import Result, reconcile
 from orchestrator.controller.sources import Wanted
 from orchestrator.controller.status import Board, Phase
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
+from orchestrator.events import Quiet
 from orchestrator.model.actions import Action, CreateContainer
 from orchestrator.model.host import HostStack, Mode, Window
 from orchestrator.model.observed import Health, ObservedState, Scope, State
 from orchestrator.model.stack import Stack
+from orchestrator.planner.policy import Policy
 from tests.support import builders
 
 SHOP = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:1", "depends_on": ["db"]}})
@@ -66,10 +70,16 @@ class Host:
             chance=lambda: 0.5,
             settled=self.brought_up.__contains__,
             loaded=lambda _name, _stack: None,
+            carry_out=self.carry_out,
         )
         known = HostStack(name="shop", directory="/srv/shop", **entry)  # type: ignore[arg-type]
         self.keeper = Keeper(known, self.files, means)
         return self.keeper
+
+    def carry_out(self, wanted: Wanted, policy: Policy, **more: Any) -> Result:
+        """Without a history."""
+        del more["command"]
+        return reconcile(wanted.stack, self.engine, policy, sink=Quiet(), workers=4, cancel=self.cancel, **more)
 
     def look(self, passes: int = 2) -> Phase:
         """Some passes; the phase after the last one."""
