@@ -9,10 +9,11 @@ imports.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing typing for it would be half of what `stack version` takes
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.cli.table import Row
     from orchestrator.cli.wiring import Context
 
@@ -41,6 +42,10 @@ def _at_once(arguments: list[str]) -> int | None:
         from orchestrator.cli import overview
 
         return _show(overview.page())
+    if arguments[:1] == ["__complete"]:
+        from orchestrator.cli.completion import answer
+
+        return _show(answer.program(arguments[1:]))
     return None
 
 

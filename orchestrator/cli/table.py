@@ -77,6 +77,7 @@ ROWS = (
     Row("image search", "image_search", "Search the public registry"),
     Row("daemon run", "daemon_run", "Keep every stack of this host as its file says"),
     Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
+    Row("completion", "completion", "Print what makes a shell complete this program's words"),
     Row("version", "version", "Show the version"),
 )
 

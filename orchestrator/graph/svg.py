@@ -22,7 +22,8 @@ CHARACTER = 7.4
 SWEEPS = 6
 
 _STYLE = (
-    "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#222}.name{font-weight:bold}.label{font-size:10px;fill:#555}"
+    "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#222}.name{font-weight:bold}"
+    ".label{font-size:10px;fill:#555;stroke:#fff;stroke-width:3px;paint-order:stroke}"
     "rect{stroke:#555;stroke-width:1}path{fill:none;stroke:#777;stroke-width:1.3}.optional{stroke-dasharray:5 4}"
 )
 _ARROW_HEAD = (
