@@ -17,7 +17,7 @@ from orchestrator.controller.backoff import ENGINE, STACK
 from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Intents, Stopped
 from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.reconcile import Result, scope_of
+from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
 from orchestrator.controller.sources import Source, Wanted
 from orchestrator.controller.status import Board, Phase, StackStatus
@@ -141,7 +141,7 @@ class Keeper:
 
     def _load(self) -> Stack:
         self.loaded = self.source.load()
-        stack = self.loaded.stack
+        stack = as_seen_from(self.means.engine, self.loaded.stack)
         self.means.loaded(self.entry.name, stack)
         if stack != self.wanted:
             if self.wanted is not None:

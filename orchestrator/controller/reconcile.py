@@ -65,8 +65,18 @@ def scope_of(stack: Stack) -> Scope:
 
 def preview(stack: Stack, engine: Engine, policy: Policy) -> tuple[Plan, ObservedState]:
     """The plan that ``reconcile`` would begin with, and the state it was made from. Changes nothing."""
+    stack = as_seen_from(engine, stack)
     observed = engine.observe(scope_of(stack))
     return make_plan(stack, observed, policy), observed
+
+
+def as_seen_from(engine: Engine, stack: Stack) -> Stack:
+    """The stack as its engine can have it: one on another host gets copies of the files that are here."""
+    if engine.local:
+        return stack
+    from orchestrator.spec import shipping  # most engines are local
+
+    return shipping.shipped(stack)
 
 
 def reconcile(
@@ -104,11 +114,11 @@ class _Reconciliation:
         cancel: CancelToken,
         given_up: Iterable[str] = (),
     ) -> None:
-        self.stack, self.engine, self.policy = stack, engine, policy
+        self.stack, self.engine, self.policy = as_seen_from(engine, stack), engine, policy
         self.sink, self.workers, self.cancel = sink, workers, cancel
         self.failures: list[StepResult] = []
         self.notes: dict[str, Note] = {}
-        self.memory = Memory(stack, given_up)
+        self.memory = Memory(self.stack, given_up)
         self.changed = 0
         self.retries = 0
 

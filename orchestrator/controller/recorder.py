@@ -354,6 +354,10 @@ class _Witness:
     def identity(self) -> str:
         return self._engine.identity
 
+    @property
+    def local(self) -> bool:
+        return self._engine.local
+
     def observe(self, scope: Scope) -> ObservedState:
         return self._engine.observe(scope)
 

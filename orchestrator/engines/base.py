@@ -38,6 +38,11 @@ class Engine(Protocol):
         """What tells this engine from others, whichever way it is reached: the lock of a stack is per engine."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether the engine finds the caller's files under the caller's paths. Asks nothing of it."""
+        ...
+
     def observe(self, scope: Scope) -> ObservedState:
         """One snapshot of a stack's objects and of what it refers to. Raises EngineError."""
         ...

@@ -84,6 +84,10 @@ class MemoryEngine:
             self._world = edit(self._world)
         self._tell()
 
+    @property
+    def local(self) -> bool:
+        return self.facts.local
+
     def observe(self, scope: Scope) -> ObservedState:
         with self._lock:
             return _view(self._world, scope, self.facts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.model.stack import Service
-from orchestrator.model.values import MountType
+from orchestrator.model.values import FileKind, MountType
 from orchestrator.planner.draft import Draft
 from orchestrator.planner.situation import Situation
 from orchestrator.planner.verdicts import Create, Replace, ServiceVerdict, Start
@@ -25,6 +25,7 @@ def check(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerd
             _ports(situation, draft, service)
         if verdict.of_kind(Create, Replace):
             _sources(situation, draft, service)
+            _remote_files(situation, draft, service)
 
 
 def _ports(situation: Situation, draft: Draft, service: Service) -> None:
@@ -47,3 +48,21 @@ def _sources(situation: Situation, draft: Draft, service: Service) -> None:
                 where=situation.desired.where(f"services.{service.name}.volumes"),
                 reference="bind-source-missing",
             )
+
+
+def _remote_files(situation: Situation, draft: Draft, service: Service) -> None:
+    """An engine on another host: what it gets copies of, and which paths mean its own files."""
+    if situation.observed.engine.local:
+        return
+    where = situation.desired.where(f"services.{service.name}.volumes")
+    for grant in service.container.files:
+        if grant.kind is FileKind.MOUNT:
+            text = f'service "{service.name}": {grant.name} is copied to the engine\'s host and mounted read-only at {grant.target}'
+            if grant.writable:
+                draft.warn(f"{text}; for what the container writes, use a volume", where=where, reference="copied")
+            else:
+                draft.info(text, where=where, reference="copied")
+    for mount in service.container.mounts:
+        if mount.type is MountType.BIND:
+            text = f'service "{service.name}": {mount.source} is meant on the engine\'s host, not on this one'
+            draft.info(text, where=where, reference="path-of-the-engine")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +21,17 @@ def world(each_engine: Engine, request: pytest.FixtureRequest) -> Iterator[World
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def ssh_to_here(tmp_path: Path, each_engine: Engine) -> dict[str, str]:
+    """An environment whose ``ssh`` runs the remote command on this machine; Docker's own relay does the rest."""
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\n'
+        'if [ "$1" = closed ]; then echo "Permission denied (publickey)." >&2; exit 255; fi\nshift\nexec "$@"\n'
+    )
+    program.chmod(0o755)
+    environment = each_engine.client_environment(tmp_path / "home")
+    return {**environment, "PATH": f"{program.parent}:{environment['PATH']}:{os.environ['PATH']}"}

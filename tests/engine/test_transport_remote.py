@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -87,20 +86,6 @@ def _count_input(client: Client, container: str, folder: Path) -> tuple[int, int
         wires = session.Wires(source.fileno(), target.fileno(), target.fileno())
         code = session.execute(client, session.Command(container=container, command=("wc", "-c")), wires=wires)
     return code, int((folder / "output").read_bytes())
-
-
-@pytest.fixture
-def ssh_to_here(tmp_path: Path, each_engine: Engine) -> dict[str, str]:
-    """An environment whose ``ssh`` runs the remote command on this machine; Docker's own relay does the rest."""
-    program = tmp_path / "bin" / "ssh"
-    program.parent.mkdir()
-    program.write_text(
-        '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\n'
-        'if [ "$1" = closed ]; then echo "Permission denied (publickey)." >&2; exit 255; fi\nshift\nexec "$@"\n'
-    )
-    program.chmod(0o755)
-    environment = each_engine.client_environment(tmp_path / "home")
-    return {**environment, "PATH": f"{program.parent}:{environment['PATH']}:{os.environ['PATH']}"}
 
 
 def test_an_engine_is_reached_through_ssh(ssh_to_here: dict[str, str], each_engine: Engine) -> None:

@@ -46,6 +46,11 @@ class Endpoint:
     api_version: ApiVersion | None = None
     context: str = ""
 
+    @property
+    def local(self) -> bool:
+        """Whether paths are taken to mean the same here and there; over a network they are not."""
+        return self.scheme == "unix"
+
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix://{self.address}"

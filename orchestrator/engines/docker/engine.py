@@ -35,6 +35,10 @@ class DockerEngine:
         """The engine's own id: one engine is one engine by whatever socket or address it is reached."""
         return self._facts().facts.id or str(self.client.endpoint)
 
+    @property
+    def local(self) -> bool:
+        return self.client.endpoint.local
+
     def observe(self, scope: Scope) -> ObservedState:
         try:
             state = observing.observe(self.client, scope, self._facts)

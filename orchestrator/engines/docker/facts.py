@@ -35,7 +35,7 @@ def read(client: Client) -> Host:
         id=info.get("ID") or "",
         version=info.get("ServerVersion") or "",
         api_version=f"{major}.{minor}",
-        local=client.endpoint.scheme == "unix",
+        local=client.endpoint.local,
         node=node(info, _swarm_labels(client, info)),
         defaults=defaults(info),
     )
