@@ -27,7 +27,7 @@ def request(context: Context, services: Sequence[str] = (), **more: Any) -> Load
         services=tuple(services),
         all_resources=shared.all_resources,
         stdin=_stdin(shared.files, context),
-        fetch=remote.fetcher(context.environment),
+        fetch=remote.fetcher(context.environment, shared.insecure_registries),
         **more,
     )
 

@@ -37,5 +37,7 @@ class Shared:
     compatibility: bool = flag("--compatibility", help="Separate the parts of generated names by _.")
     host: str = text("-H", "--host", metavar="ADDRESS", help="The engine to talk to, as in DOCKER_HOST.")
     context: str = text("-c", "--context", metavar="NAME", help="The Docker context to use.")
-    insecure_registries: tuple[str, ...] = many("--insecure-registry", metavar="HOST", hidden=True, later=True)
+    insecure_registries: tuple[str, ...] = many(
+        "--insecure-registry", metavar="HOST", hidden=True, help="Speak to this registry without TLS."
+    )
     debug: bool = flag("-D", "--debug", "--verbose", help="Show tracebacks and what is asked of the engine.")

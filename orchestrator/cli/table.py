@@ -76,6 +76,8 @@ ROWS = (
     Row("image prune", "image_prune", "Remove images built for the stack that nothing names any more"),
     Row("image search", "image_search", "Search the public registry"),
     Row("daemon run", "daemon_run", "Keep every stack of this host as its file says"),
+    Row("publish", "publish", "Put the stack's files into a registry"),
+    Row("alpha publish", "publish", "Put the stack's files into a registry"),
     Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
     Row("completion", "completion", "Print what makes a shell complete this program's words"),
     Row("version", "version", "Show the version"),

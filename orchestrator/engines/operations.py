@@ -124,8 +124,8 @@ class Operations(Protocol):
         """The subnets of all networks."""
         ...
 
-    def resolve(self, image: str) -> None:
-        """Ask the image's registry for it, without pulling. Raises ImageUnavailable."""
+    def resolve(self, image: str) -> str:
+        """The digest that the image's registry has for it; nothing is pulled. Raises ImageUnavailable."""
         ...
 
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:

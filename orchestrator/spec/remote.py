@@ -7,7 +7,7 @@ digest. Off unless a request carries a ``Fetch``: a spec from a repository must 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from orchestrator.errors import SpecError, Where
 
@@ -65,8 +65,11 @@ def cache_directory(environment: Mapping[str, str]) -> str:
     return os.path.join(base, "stack", "remote")
 
 
-def fetcher(environment: Mapping[str, str]) -> Fetch:
-    """A ``Fetch`` with the user's own git and registry credentials. Compose's switches against remotes are honoured."""
+def fetcher(environment: Mapping[str, str], insecure: Collection[str] = ()) -> Fetch:
+    """A ``Fetch`` with the user's own git and registry credentials. Compose's switches against remotes are honoured.
+
+    Registries in ``insecure`` are spoken to without TLS.
+    """
 
     def fetch(reference: str, where: Where) -> str:
         kind = "OCI" if is_oci(reference) else "GIT"
@@ -79,7 +82,7 @@ def fetcher(environment: Mapping[str, str]) -> Fetch:
         if kind == "OCI":
             from orchestrator.spec import remote_oci
 
-            return remote_oci.fetch(reference.removeprefix(_OCI), cache, environment, where)
+            return remote_oci.fetch(reference.removeprefix(_OCI), cache, environment, where, insecure)
         from orchestrator.spec import remote_git
 
         return remote_git.fetch(reference, cache, environment, where)

@@ -32,6 +32,8 @@ COMPOSE = {
     "port": "--index --protocol",
     "ps": "-a --all --filter --format --no-trunc --orphans -q --quiet --services --status",
     "pull": "--ignore-buildable --ignore-pull-failures --include-deps --no-parallel --parallel --policy -q --quiet",
+    "publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
+    "alpha publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
     "push": "--ignore-push-failures --include-deps -q --quiet",
     "alpha viz": "--image --indentation-size --networks --ports --spaces",
     "restart": "--no-deps -t --timeout",

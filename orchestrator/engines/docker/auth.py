@@ -33,6 +33,14 @@ def for_registry(registry: str, environment: Mapping[str, str]) -> Credentials:
     return Credentials({"X-Registry-Auth": _encode(found)} if found else {}, problem)
 
 
+def basic(registry: str, environment: Mapping[str, str]) -> str:
+    """What HTTP's Basic wants for a registry that we speak to ourselves; empty where there is no login."""
+    found, _ = _look_up(environment, registry)
+    if not isinstance(found, dict) or not found.get("Username"):
+        return ""
+    return base64.b64encode(f"{found['Username']}:{found.get('Password', '')}".encode()).decode()
+
+
 def for_build(environment: Mapping[str, str]) -> Credentials:
     """What the engine's own builder needs: it may pull from anywhere, so it gets all there is."""
     found, problem = _look_up(environment, None)

@@ -50,8 +50,8 @@ class DockerOperations:
         ]
         return tuple(pool["Subnet"] for pool in pools if pool.get("Subnet"))
 
-    def resolve(self, image: str) -> None:
-        images.resolve(self._client, image)
+    def resolve(self, image: str) -> str:
+        return images.resolve(self._client, image)
 
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:
         path = _PATHS[kind].format(images.in_path(name) if kind == "image" else quote(name))
