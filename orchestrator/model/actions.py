@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from orchestrator.model.container import Container
+from orchestrator.model.front import FrontEnd
+from orchestrator.model.probe import Probe
 from orchestrator.model.stack import Build, Hook, Network, Provider, Volume
 from orchestrator.model.values import Attachment, FileGrant, Resources, RestartPolicy
 from orchestrator.records import dataclass, field
@@ -238,6 +240,27 @@ class AwaitContainer:
     monitor_ns: int = 0
     timeout: float | None = None
     required: bool = True
+    probe: Probe | None = None  # must be answered too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureFront:
+    """Let the front end ``container`` spread connections over ``members`` and nobody else; done when it does so.
+
+    One that does not run is told before it starts. Connections that are open stay where they are.
+    """
+
+    container: ContainerRef
+    front: FrontEnd
+    members: tuple[ContainerRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitDrained:
+    """Not a mutation: done when the front end holds no connection from before it was last configured, or time is up."""
+
+    container: ContainerRef
+    timeout_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +320,9 @@ Action = (
     | RenameContainer
     | UpdateContainer
     | RemoveContainer
+    | ConfigureFront
     | AwaitContainer
+    | AwaitDrained
     | AwaitDelay
     | RunHook
     | RunProvider
@@ -306,4 +331,4 @@ Action = (
 
 def mutates(action: Action) -> bool:
     """Whether carrying out ``action`` changes anything."""
-    return not isinstance(action, AwaitContainer | AwaitDelay)
+    return not isinstance(action, AwaitContainer | AwaitDrained | AwaitDelay)

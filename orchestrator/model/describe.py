@@ -49,6 +49,8 @@ _ContainerAction = (
     | actions.UpdateContainer
     | actions.RemoveContainer
     | actions.AwaitContainer
+    | actions.AwaitDrained
+    | actions.ConfigureFront
     | actions.RunHook
 )
 
@@ -60,6 +62,10 @@ def _container(action: _ContainerAction) -> str:
             return f"rename container {name} to {new_name}"
         case actions.AwaitContainer(condition=condition):
             return f"wait until {name} is {_CONDITIONS[condition]}"
+        case actions.ConfigureFront(members=members):
+            return f"let {name} spread connections over {', '.join(one.name for one in members) or 'nobody'}"
+        case actions.AwaitDrained(timeout_ns=timeout_ns):
+            return f"let connections through {name} end, for {duration(timeout_ns)} at most"
         case actions.RunHook(kind=kind):
             return f"run {kind.value} hook of {name}"
         case actions.KillContainer(signal=signal):

@@ -9,6 +9,8 @@ PREFIX = "stack."
 FINGERPRINT = PREFIX + "fingerprint"  # keyed hash of everything whose change needs a new container
 FILES = PREFIX + "files"  # "target=digest,..." of the configs and secrets given to the container, keyed
 
+FRONT = PREFIX + "front"  # on a front end: the service it stands before
+
 COMPOSE = "com.docker.compose."
 PROJECT = COMPOSE + "project"
 SERVICE = COMPOSE + "service"

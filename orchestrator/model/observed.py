@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from orchestrator.model.container import Container, ImageDefaults
+from orchestrator.model.front import Rotation
 from orchestrator.model.placement import Node
 from orchestrator.model.stack import AddressPool, Stack
 from orchestrator.model.values import Port
@@ -92,6 +93,7 @@ class ObservedContainer:
     peers: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    rotation: Rotation | None = None  # of a front end: what it is set to; None: not as we would have it
 
     @property
     def running(self) -> bool:

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from orchestrator.errors import Where
 from orchestrator.model.container import Container
+from orchestrator.model.front import IMAGE as FRONT_IMAGE
+from orchestrator.model.front import FrontEnd
+from orchestrator.model.probe import Probe
 from orchestrator.model.rollout import RestartCondition, Rollout
 from orchestrator.model.values import Ulimit
 from orchestrator.records import dataclass, field, replace
@@ -156,6 +159,10 @@ class Service:
     pre_stop: tuple[Hook, ...] = ()
     watch: tuple[WatchRule, ...] = ()
     provider: Provider | None = None
+    probe: Probe | None = None
+    front: str = ""  # the service that is its front end
+    front_end: FrontEnd | None = None  # what it is the front end of
+    front_image: str = FRONT_IMAGE
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     extensions: Mapping[str, object] = field(default_factory=dict)
 

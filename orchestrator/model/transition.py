@@ -14,6 +14,7 @@ from orchestrator.errors import Conflict, EngineError, ImageUnavailable, NotFoun
 from orchestrator.model import actions, creation
 from orchestrator.model.container import Container
 from orchestrator.model.creation import rfc3339
+from orchestrator.model.front import Rotation
 from orchestrator.model.observed import (
     Endpoint,
     Health,
@@ -153,6 +154,7 @@ def _endpoint(state: ObservedState, network: str, how: Attachment) -> Endpoint:
         driver_opts=how.driver_opts,
         interface_name=how.interface_name,
         gw_priority=how.gw_priority,
+        named=how.named,
     )
 
 
@@ -354,6 +356,16 @@ def _await(state: ObservedState, action: actions.AwaitContainer) -> ObservedStat
     return state
 
 
+def _configure_front(state: ObservedState, action: actions.ConfigureFront) -> ObservedState:
+    members = tuple(_container(state, member).id for member in action.members)
+    return _with(state, replace(_container(state, action.container), rotation=Rotation(action.front, members)))
+
+
+def _drained(state: ObservedState, action: actions.AwaitDrained) -> ObservedState:
+    del action
+    return state
+
+
 def _delay(state: ObservedState, action: actions.AwaitDelay) -> ObservedState:
     return replace(state, now_ns=state.now_ns + action.delay_ns)
 
@@ -427,6 +439,8 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.RemoveContainer: _remove,
     actions.AwaitContainer: _await,
     actions.AwaitDelay: _delay,
+    actions.AwaitDrained: _drained,
+    actions.ConfigureFront: _configure_front,
     actions.RunHook: _hook,
     actions.RunProvider: _provider,
 }

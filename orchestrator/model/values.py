@@ -107,7 +107,10 @@ class FileGrant:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """How a container is attached to one network. ``aliases`` are those of the file; service and container names are implied."""
+    """How a container is attached to one network. ``aliases`` are those of the file; service and container names are implied.
+
+    ``named`` False: it does not answer to its service's name, because a front end does.
+    """
 
     aliases: tuple[str, ...] = ()
     ipv4_address: str = ""
@@ -118,6 +121,7 @@ class Attachment:
     interface_name: str = ""
     priority: int = 0
     gw_priority: int = 0
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from orchestrator.model.plan import Difference
 from orchestrator.model.stack import Service
 from orchestrator.model.values import Attachment, MountType
 from orchestrator.planner.draft import Draft, Id
+from orchestrator.planner.membership import Membership
 from orchestrator.planner.networks import Place
 from orchestrator.planner.situation import Situation, peers, ref
 from orchestrator.planner.verdicts import Mends
@@ -91,6 +92,7 @@ class Workshop:
         self.situation, self.draft = situation, draft
         self.images, self.places, self.volumes = images, places, volumes
         self.lives: dict[str, list[Life]] = {}
+        self.memberships: dict[str, Membership] = {}  # by the service that has a front end
         self.prepared: set[Id] = set()
         self.touches: set[Id] = set()
         self.removals: dict[str, Id] = {}  # container id -> the step that removes it
@@ -99,6 +101,9 @@ class Workshop:
             str, Id | None
         ] = {}  # volumes with copies that new containers mount -> the step that makes them
         self.departures: dict[tuple[str, str], Id] = {}  # (container id, network id) -> the step that detaches it
+        for service in situation.services:
+            if service.front:
+                self.memberships[service.name] = Membership(situation, draft, service, self.touches)
 
     # Making
 
@@ -203,6 +208,13 @@ class Workshop:
 
     # Running
 
+    def enter(
+        self, life: Life, *, after: Iterable[Id | None], group: str, relieves: Iterable[ObservedContainer] = ()
+    ) -> Id | None:
+        """The step after which connections come to it; ``None`` where there is no front end, or it has them already."""
+        membership = self.memberships.get(life.service.name)
+        return membership.enter(life.ref, after=after, group=group, relieves=relieves) if membership else None
+
     def start(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str) -> None:
         """Start (or unpause) and run what has to run right after."""
         paused = life.observed is not None and life.observed.state is State.PAUSED
@@ -252,12 +264,18 @@ class Workshop:
             return None
         target = ref(container)
         before: list[Id] = []
+        membership = self.memberships.get(container.service)
+        left = membership.leave(container, after=after, group=group) if membership else None
+        after = after if left is None else [left]
         if container.state is State.PAUSED:
             before = [self.draft.add(UnpauseContainer(container=target), reason, after=after, group=group)]
         elif container.state is State.RUNNING and service is not None:
             before = self._pre_stop(service, target, after, group)
+        ready = before[-1:] or after
+        if membership is not None and left is not None:
+            ready = [membership.drained(after=ready, group=group)]
         action = StopContainer(container=target, timeout=self.situation.policy.stop_timeout)
-        last = self.draft.add(action, reason, after=before[-1:] or after, group=group)
+        last = self.draft.add(action, reason, after=ready, group=group)
         self.touches.add(before[0] if before else last)
         return last
 
@@ -286,6 +304,8 @@ class Workshop:
         self, life: Life, condition: WaitFor, *, monitor_ns: int = 0, required: bool = True, group: str = ""
     ) -> Id | None:
         """A wait for ``condition``, shared by all who need it; ``None`` where it holds already."""
+        if condition is WaitFor.HEALTHY and life.service.probe is not None:
+            condition = WaitFor.READY  # what answers its probe is healthy, with a check of the engine's or without
         if not life.begins and self._holds(life, condition, watched=bool(monitor_ns)):
             return None
         key = (condition, required)
@@ -296,13 +316,14 @@ class Workshop:
                 monitor_ns=monitor_ns,
                 timeout=self.situation.policy.wait_timeout,
                 required=required,
+                probe=life.service.probe if condition is WaitFor.READY else None,
             )
             life.waits[key] = self.draft.add(action, after=[life.started], group=group or _group("wait", life))
         return life.waits[key]
 
     def _holds(self, life: Life, condition: WaitFor, *, watched: bool) -> bool:
         """Whether the last observation shows it already; what is to be ``watched`` for a while needs health to show it."""
-        if life.observed is None:
+        if life.observed is None or (condition is WaitFor.READY and life.service.probe is not None):
             return False
         if condition is WaitFor.COMPLETED:
             return life.observed.finished
@@ -329,6 +350,8 @@ class Workshop:
             naming.VERSION: VERSION_LABEL,
             naming.FINGERPRINT: mark,
         }
+        if service.front_end is not None:
+            result[naming.FRONT] = service.front_end.service
         if stack.environment_files:
             result[naming.ENVIRONMENT_FILES] = ",".join(stack.environment_files)
         digests = [f"{grant.target}={grant.digest}" for grant in service.container.files if grant.digest]

@@ -37,7 +37,10 @@ class Exchange:
         service = turns.service
         changing = [turn for turn in turns.of_kind(Replace) if turn.old is not None]
         settled = [turn for turn in changing if turn.life.serves_already and not _runs(turn)]
-        before: list[Id | None] = [self._prove(service, turn) for turn in settled]
+        before: list[Id | None] = []
+        for turn in settled:
+            proven = self._prove(service, turn)
+            before += [proven, self._enter(turn, [proven])]
         rest = [turn for turn in changing if turn not in settled]
         for number, batch in enumerate(batches(rest, service.rollout.parallelism)):
             before = self._delayed(service, service.rollout, before, first=number == 0)
@@ -57,11 +60,18 @@ class Exchange:
         if self._starts_first(service, turn):
             self._begin(service, turn, [*hooked, *turn.cleared])
             proven = self._prove(service, turn)
-            self._stop_old(service, turn, [*gate, proven])
-            return [turn.stopped, proven]
+            entered = self._enter(turn, [proven], relieves=[turn.old] if turn.old is not None else [])
+            self._stop_old(service, turn, [*gate, proven, entered])
+            return [turn.stopped, proven, entered]
         self._stop_old(service, turn, [*hooked, turn.life.made, *turn.cleared])
         self._begin(service, turn, [turn.stopped, *hooked, *turn.cleared])
-        return [turn.stopped, self._prove(service, turn)]
+        proven = self._prove(service, turn)
+        return [turn.stopped, proven, self._enter(turn, [proven])]
+
+    def _enter(self, turn: Turn, after: Iterable[Id | None], relieves: Iterable[ObservedContainer] = ()) -> Id | None:
+        """Where there is a front end, connections come to what is proven."""
+        after = [*after, turn.life.started]
+        return self.workshop.enter(turn.life, after=after, group=turn.group, relieves=relieves)
 
     def _starts_first(self, service: Service, turn: Turn) -> bool:
         if turn.life.serves_already:
@@ -126,15 +136,17 @@ class Exchange:
         if starts_first:
             self._wake(service, turn, after)
             proven = self._prove_again(service, turn, rules)
-            self._end_failed(service, turn, [*after, proven])
+            entered = self._enter(turn, [*after, proven], relieves=_failed(turn))
+            self._end_failed(service, turn, [*after, proven, entered])
         else:
             self._end_failed(service, turn, after)
             self._wake(service, turn, after)
             proven = self._prove_again(service, turn, rules)
+            entered = self._enter(turn, [*after, *turn.cleared, proven])
         for failed in _failed(turn):
             gone_after = [*turn.cleared, turn.life.started]
             self.workshop.remove(failed, after=gone_after, reason=_FAILED, group=turn.group)
-        return [*turn.cleared, turn.life.started, proven]
+        return [*turn.cleared, turn.life.started, proven, entered]
 
     def _end_failed(self, service: Service, turn: Turn, after: Sequence[Id | None]) -> None:
         for failed in _failed(turn):

@@ -213,8 +213,9 @@ class Judge:
         if "mac_address" not in after:
             before.pop("mac_address", None)
         found = difference.of_attachment(key, before, after)
-        if not found and not present.named:
-            return (Difference(f"networks.{key}.aliases", "", self.service.name, True),)
+        if not found and present.named != wanted.named:
+            names = (self.service.name, "") if present.named else ("", self.service.name)
+            return (Difference(f"networks.{key}.aliases", *names, True),)
         return found
 
     def _left(self, stale: Endpoint) -> list[Difference]:

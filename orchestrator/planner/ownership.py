@@ -7,7 +7,7 @@ impossible and is named; a container of ours that holds it goes out of the way f
 from __future__ import annotations
 
 from orchestrator.model import naming
-from orchestrator.model.actions import Action, ContainerRef, CreateContainer, RenameContainer
+from orchestrator.model.actions import Action, ConfigureFront, ContainerRef, CreateContainer, RenameContainer
 from orchestrator.model.observed import ObservedContainer, State
 from orchestrator.planner.containers import Claim, Workshop
 from orchestrator.planner.draft import Draft, Id
@@ -33,7 +33,8 @@ def orphans(situation: Situation, draft: Draft) -> tuple[Remove, ...]:
 
 def _is_orphan(situation: Situation, container: ObservedContainer) -> bool:
     known = container.service in situation.desired.services or container.service in situation.desired.disabled
-    return not known and not container.oneoff and not container.hook
+    former = container.labels.get(naming.FRONT, "") in situation.desired.services  # goes with its service's own changes
+    return not known and not container.oneoff and not container.hook and not former
 
 
 def leftovers(situation: Situation) -> tuple[Remove, ...]:
@@ -165,4 +166,5 @@ def _names(action: Action) -> list[str]:
     container = getattr(action, "container", None)
     known = [container] if isinstance(container, ContainerRef) else []
     known += action.peers.values() if isinstance(action, CreateContainer) else []
+    known += action.members if isinstance(action, ConfigureFront) else ()
     return [one.name for one in known if not one.id]

@@ -102,6 +102,7 @@ def _containers(
             *ownership.leftovers(situation),
         ]
     )
+    rollout.settle_fronts()
     names.put_right(verdicts)
     names.settle()
     teardown.networks()

@@ -15,9 +15,11 @@ from orchestrator.model.actions import (
     RunProvider,
     WaitFor,
 )
+from orchestrator.model.front import FrontEnd
 from orchestrator.model.observed import State
 from orchestrator.model.stack import Condition, Dependency, RollbackScope, Service
-from orchestrator.planner import hooks
+from orchestrator.model.values import SECOND
+from orchestrator.planner import fronts, hooks
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
 from orchestrator.planner.exchange import Exchange
@@ -36,6 +38,7 @@ from orchestrator.planner.verdicts import (
     Update,
 )
 
+FRONT_SETTLES_NS = SECOND // 4
 _CONDITIONS = {
     Condition.HEALTHY: WaitFor.HEALTHY,
     Condition.COMPLETED: WaitFor.COMPLETED,
@@ -105,6 +108,8 @@ class Rollout:
         """Bring the prepared containers of a service into service, behind what it depends on."""
         turns = self.turns[service.name]
         self._tell(turns)
+        if service.front_end is not None:
+            self._set_up(service.front_end, turns, running=False)
         self._stop_surplus(turns)
         self._destroy(turns)
         self.exchange.restore(turns)
@@ -118,6 +123,8 @@ class Rollout:
             hooked = [*gate, *hooks.before_first_start(self.workshop, turns, gate)]
             for turn in turns.of_kind(Create, Start):
                 self._start(turn, hooked)
+                self._bring_in(turn)
+                self._stays_up(turn)
             self._start_destroyed(turns, hooked)
             self.exchange.replace(turns, gate, hooked)
             self._restart(turns, followers, gate)
@@ -127,6 +134,8 @@ class Rollout:
         """What became of an update of which something failed, where that is not a way back."""
         service, situation = turns.service, self.situation
         failed, name = len(situation.failed_slots(service)), f'service "{turns.service.name}"'
+        if service.front_end is not None:
+            return
         if service.name in situation.blocked:
             text = f"{name} is left as it is: the update of what it depends on failed"
             self.draft.warn(text, reference="blocked")
@@ -141,6 +150,33 @@ class Rollout:
         verdict = turn.judged.verdict
         reason = verdict.reason if isinstance(verdict, Create | Start) else ""
         self.workshop.start(turn.life, after=[*after, *turn.cleared], reason=reason, group=turn.group)
+
+    def _bring_in(self, turn: Turn) -> None:
+        """One more behind a front end that serves: connections come to it once it is ready."""
+        service = turn.life.service
+        membership = self.workshop.memberships.get(service.name)
+        if membership is None or membership.front is None or membership.holds(turn.life.ref):
+            return
+        monitor = self._window(service)
+        turn.life.proven = self.workshop.wait(turn.life, WaitFor.READY, monitor_ns=monitor, group=turn.group)
+        self.workshop.enter(turn.life, after=[turn.life.proven, turn.life.started], group=turn.group)
+
+    def _set_up(self, front_end: FrontEnd, turns: Turns, *, running: bool) -> None:
+        behind = self.turns.get(front_end.service)
+        fronts.set_up(self.workshop, front_end, turns, behind, running=running)
+
+    def settle_fronts(self) -> None:
+        """Once all that leaves has left, running front ends are set to what remains."""
+        for turns in self.turns.values():
+            if turns.service.front_end is not None:
+                self._set_up(turns.service.front_end, turns, running=True)
+
+    def _stays_up(self, turn: Turn) -> None:
+        """A front end counts as started once it has read its configuration and goes on."""
+        if turn.life.service.front_end is not None:
+            turn.life.started = self.workshop.wait(
+                turn.life, WaitFor.STABLE, monitor_ns=FRONT_SETTLES_NS, group=turn.group
+            )
 
     def _stop_surplus(self, turns: Turns) -> None:
         """Whatever else runs in a slot stops before its container starts: it may hold the slot's ports."""
@@ -181,6 +217,8 @@ class Rollout:
         for name, how in sorted(service.depends_on.items()):
             gate.append(self.providers.get(name))
             gate += [self._ready(life, how) for life in self.workshop.lives.get(name, ())]
+        if service.front_end is not None and service.front_end.service in self.turns:
+            gate += [turn.stopped for turn in self.turns[service.front_end.service].turns]  # they may hold its ports
         return gate
 
     def _ready(self, life: Life, how: Dependency) -> Id | None:

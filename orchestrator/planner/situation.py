@@ -34,6 +34,7 @@ class Situation:
         targets = self.policy.targets
         if targets is None:
             return everything
+        targets |= {self.desired.services[name].front for name in targets} - {""}
         chosen = graph.closure(self.edges, targets) if self.policy.dependencies else targets
         return tuple(name for name in everything if name in chosen)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from orchestrator.model import naming
 from orchestrator.model.observed import Health, ObservedContainer, State
 from orchestrator.model.stack import Service
 from orchestrator.planner.judgement import Judge, Judgement
@@ -28,6 +29,7 @@ from orchestrator.planner.verdicts import (
     Update,
     Verdict,
 )
+from orchestrator.records import replace
 
 _GONE = (State.DEAD, State.REMOVING)
 
@@ -48,9 +50,22 @@ def judge_service(
     one = _Slots(situation, service, judge, frozenset(destroyed), fallback)
     if service.name in situation.blocked:
         slots = tuple(slot for slot in slots if slot in found)
+    stale = _former_fronts(situation, service)
     why = "scaled down" if service.replicas else "not wanted"
     beyond = tuple(Remove(c, why) for slot in sorted(found) if slot not in slots for c in found[slot])
-    return ServiceVerdict(service.name, tuple(one.verdict(slot, found.get(slot, ())) for slot in slots), beyond)
+    judged = [one.verdict(slot, found.get(slot, ())) for slot in slots]
+    if stale and judged:
+        judged[0] = replace(judged[0], surplus=(*judged[0].surplus, *stale))
+    return ServiceVerdict(service.name, tuple(judged), beyond if judged else (*beyond, *stale))
+
+
+def _former_fronts(situation: Situation, service: Service) -> tuple[Remove, ...]:
+    """Front ends that stood before the service until the file took them away: they hold its ports and its name."""
+    return tuple(
+        Remove(container, "the service has no front end any more")
+        for container in situation.everything
+        if container.labels.get(naming.FRONT) == service.name and container.service not in situation.desired.services
+    )
 
 
 def wanted_slots(found: Mapping[int, tuple[ObservedContainer, ...]], replicas: int) -> tuple[int, ...]:

@@ -50,6 +50,10 @@ def short(action: actions.Action) -> str:
             return f"rename {_place(container)} to {name}"
         case actions.AwaitContainer(container=container, condition=condition):
             return f"await {_place(container)} {condition.value}"
+        case actions.ConfigureFront(container=container, members=members):
+            return f"configure {_place(container)} for {', '.join(map(_place, members)) or 'nobody'}"
+        case actions.AwaitDrained(container=container):
+            return f"await {_place(container)} drained"
         case actions.RunHook(container=container, kind=kind):
             return f"hook {kind.value} {_place(container)}"
         case (

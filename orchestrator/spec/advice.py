@@ -26,7 +26,6 @@ NO_EFFECT: dict[str, str] = {
     "services.*.isolation": _WINDOWS,
     "services.*.build.isolation": _WINDOWS,
     "services.*.volumes.[].consistency": "Linux engines have no such setting",
-    "services.*.deploy.endpoint_mode": _SWARM,
     "services.*.deploy.labels": f"{_SWARM}; `labels` of the service go to its containers",
     "services.*.deploy.placement.preferences": "there is one host to be placed on",
     "services.*.deploy.resources.reservations.cpus": f"{_SWARM}; `cpu_shares` gives a share of busy processors",
@@ -39,7 +38,7 @@ NO_EFFECT: dict[str, str] = {
     "secrets.*.template_driver": _SWARM,
 }
 _TREE: Rules[str] = patterns.table(NO_EFFECT)
-_HARMLESS = ("default", "ingress", "vip")  # what would be done anyway
+_HARMLESS = ("default", "ingress")  # what would be done anyway
 
 
 def advice(model: Map) -> list[Finding]:

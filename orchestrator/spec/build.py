@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from orchestrator.errors import RuleViolation
+from orchestrator.model.front_ends import with_front_ends
 from orchestrator.model.stack import AddressPool, LanguageModel, Network, RollbackScope, Stack, Volume
 from orchestrator.spec import limits
 from orchestrator.spec.build_container import count
@@ -62,7 +63,7 @@ def to_stack(
     try:
         contents = Contents(model, key, read=read_contents, store=store)
         builder = Builder(model, name, working_dir, contents, bounds, separator)
-        return Stack(
+        made = Stack(
             name=name,
             services=_section(model, "services", builder.service),
             networks=_section(model, "networks", _network),
@@ -80,6 +81,7 @@ def to_stack(
             separator=separator,
             **attributes(model.get("x-stack") or {}, OWN_OF_STACK),
         )
+        return with_front_ends(made)
     except BadValue as bad:
         raise as_error(model, bad, RuleViolation) from None
 

@@ -15,6 +15,7 @@ from orchestrator.records import replace
 from orchestrator.spec import limits, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
 from orchestrator.spec.build_deploy import PROVIDER, WATCH, Deployment, build, hook, restart_policy
+from orchestrator.spec.build_own import own
 from orchestrator.spec.contents import GRANTED, Contents
 from orchestrator.spec.document import Map, where
 from orchestrator.spec.limits import Limits
@@ -75,6 +76,7 @@ class Builder:
             given["build"] = _at("build", lambda: build(node["build"], self._section("secrets"), self._external))
         if "update" in deployment.given:
             given["rollout"] = deployment.given["update"]
+        given |= _at("x-stack", own, node.get("x-stack"), self._front_image())
         policy, interval = _at("pull_policy", _pull_policy, node.get("pull_policy", ""))
         return Service(
             name=name,
@@ -90,6 +92,10 @@ class Builder:
 
     def _external(self, name: str) -> bytes:
         return self.contents.external(FileKind.SECRET, name)
+
+    def _front_image(self) -> str:
+        """What the whole file says of front ends."""
+        return str(((self.model.get("x-stack") or {}).get("front_end") or {}).get("image") or "")
 
     def _section(self, name: str) -> Mapping[str, Any]:
         section: Mapping[str, Any] = self.model.get(name) or {}

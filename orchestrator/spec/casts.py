@@ -57,7 +57,8 @@ def _table() -> dict[str, Cast]:
             "cpu_count cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares deploy.replicas "
             "deploy.update_config.parallelism deploy.rollback_config.parallelism deploy.restart_policy.max_attempts "
             "deploy.placement.max_replicas_per_node healthcheck.retries oom_score_adj pids_limit ports.[].target scale "
-            "ulimits.* ulimits.*.hard ulimits.*.soft"
+            "ulimits.* ulimits.*.hard ulimits.*.soft "
+            "x-stack.probe.http.port x-stack.probe.tcp.port x-stack.probe.retries"
         ),
         number: ("cpu_percent cpus deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio"),
         boolean: (

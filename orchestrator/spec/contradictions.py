@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.model import front_ends
 from orchestrator.spec import ports
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import listing, quoted
@@ -168,3 +169,23 @@ def sources(kind: str, *keys: str) -> ProjectRule:
 def _is_captured(resource: Map, key: str) -> bool:
     """Whether the loader made up `content` out of `environment`: then both stand in one place."""
     return key == "content" and "environment" in resource and resource.mark_of(key) == resource.mark_of("environment")
+
+
+def front_end(seen: Seen) -> Iterator[Finding]:
+    """What a front end needs, and what cannot go through one."""
+    if seen.at("deploy", "endpoint_mode") != "vip":
+        return
+    place = ("deploy", "endpoint_mode")
+    if seen.service.get("network_mode"):
+        yield place, "a service with a front end needs networks of the stack", "remove `network_mode`"
+    published = [(index, port) for index, port in seen.items("ports") if port.get("mode") != "host"]
+    for index, port in published:
+        if port.get("protocol", "tcp") != "tcp":
+            hint = "publish it past the front end with `mode: host`, or remove `endpoint_mode`"
+            yield ("ports", index), f"a front end carries TCP, not {port['protocol']}", hint
+    if not published and not seen.service.get("expose"):
+        hint = "add `ports`, or `expose` for use within the stack"
+        yield place, "a front end has to be told which ports it stands before", hint
+    name = front_ends.name_of(seen.name)
+    if name in seen.project.services:
+        yield place, f"its front end would be called {quoted(name)}, as another service is", "rename that one"

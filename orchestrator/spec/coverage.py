@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from orchestrator.spec import build, build_container, build_deploy, build_service, contents
+from orchestrator.spec import build, build_container, build_deploy, build_own, build_service, contents
 
 # Rows of tables, by definition of the schema.
 TABLES: Mapping[str, tuple[Collection[str], ...]] = {
@@ -51,13 +51,18 @@ TABLES: Mapping[str, tuple[Collection[str], ...]] = {
     "ipam_pool": (build.POOL.table,),
     "volume": (build.VOLUME, ("x-stack",)),
     "model": (build.MODEL,),
+    "probe": (build_own.PROBE,),
+    "http_probe": (build_own.HTTP,),
+    "tcp_probe": (build_own.TCP,),
+    "front_end": (build_own.FRONT_END,),
 }
 # Read without a table, because more than one value decides.
 BY_HAND: Mapping[str, Collection[str]] = {
     "": ("x-stack",),
+    "own_of_service": ("probe", "front_end"),
     "service": (
         *("image", "build", "networks", "volumes", "tmpfs", "configs", "secrets", "security_opt"),
-        *("depends_on", "deploy", "scale", "pull_policy"),
+        *("depends_on", "deploy", "scale", "pull_policy", "x-stack"),
     ),
     "healthcheck": ("disable",),
     "build": ("secrets",),

@@ -38,6 +38,7 @@ SERVICE_RULES: tuple[tuple[str, tuple[str, ...], ServiceRule], ...] = (
     ("mounted-twice", ("volumes",), contradictions.mounted_twice),
     ("invalid-device", ("devices",), contradictions.devices),
     ("invalid-device-request", ("gpus", "deploy"), contradictions.device_requests),
+    ("front-end", ("deploy",), contradictions.front_end),
     ("invalid-watch", ("develop",), contradictions.watches),
 )
 PROJECT_RULES: tuple[tuple[str, ProjectRule], ...] = (

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.model import fingerprint
 from orchestrator.model.container import Container
+from orchestrator.model.front_ends import with_front_ends
 from orchestrator.model.rollout import FailureAction, Order, Rollout
 from orchestrator.model.stack import (
     AddressPool,
@@ -54,7 +55,7 @@ def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: 
     )
     volumes = dict.fromkeys((m.key for s in built.values() for m in s.container.mounts if m.key), None)
     volumes |= dict(top.get("volumes") or {})
-    return Stack(
+    made = Stack(
         name=name,
         services=built,
         disabled=frozenset(top.get("disabled") or ()),
@@ -64,6 +65,7 @@ def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: 
         key=KEY,
         rollback=RollbackScope(top.get("rollback", "service")),
     )
+    return with_front_ends(made)
 
 
 def network(key: str, given: Mapping[str, Any], stack_name: str) -> Network:
@@ -145,6 +147,7 @@ def container(given: dict[str, Any], stack_name: str = "shop") -> Container:
 
 def _deploy(given: dict[str, Any]) -> Deploy:
     return Deploy(
+        endpoint_mode=given.pop("endpoint_mode", ""),
         mode=given.pop("mode", "replicated"),
         placement=Placement(
             constraints=tuple(given.pop("constraints", ())), max_replicas_per_node=given.pop("most_per_host", None)

@@ -69,7 +69,12 @@ def with_letters(state: ObservedState) -> ObservedState:
     ranked = sorted(state.containers, key=lambda c: (c.service, c.slot, c.created_at, c.id))
     letters = {container.id: chr(ord("a") + number) for number, container in enumerate(ranked)}
     renamed = (
-        replace(c, id=letters[c.id], peers={name: letters.get(peer, peer) for name, peer in c.peers.items()})
+        replace(
+            c,
+            id=letters[c.id],
+            peers={name: letters.get(peer, peer) for name, peer in c.peers.items()},
+            rotation=c.rotation and replace(c.rotation, members=tuple(letters.get(m, m) for m in c.rotation.members)),
+        )
         for c in state.containers
     )
     return replace(state, containers=tuple(renamed))
@@ -131,6 +136,11 @@ def _unnamed(state: ObservedState, place: str) -> ObservedState:
     container = find(state, place)
     first, *rest = container.endpoints
     return put(state, replace(container, endpoints=(replace(first, named=False), *rest)))
+
+
+def _unset(state: ObservedState, place: str) -> ObservedState:
+    """A front end's configuration was changed by hand."""
+    return put(state, replace(find(state, place), rotation=None))
 
 
 def _memory(state: ObservedState, place: str, size: str) -> ObservedState:
@@ -253,6 +263,7 @@ def _adopted(state: ObservedState) -> ObservedState:
 
 
 _EDITS: dict[str, Edit] = {
+    "unset": _unset,
     "stop": _exits,
     "exit": _exits,
     "state": _state,

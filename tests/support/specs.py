@@ -70,8 +70,9 @@ def around(definition: str, key: str, value: Any) -> Document:
         document["services"]["web"]["volumes"] = [mount]
     else:
         path, given = _PLACES[definition]
-        if key in _SOURCES:
-            given = {name: said for name, said in given.items() if name not in _SOURCES}
+        for alternatives in _EITHER:
+            if key in alternatives:
+                given = {name: said for name, said in given.items() if name not in alternatives}
         _put(document, path.split("."), {**given, key: value})
     return document
 
@@ -88,7 +89,8 @@ def _put(node: Any, path: list[str], value: Any) -> None:
 
 _BLKIO = "services.web.blkio_config"
 _RESOURCES = "services.web.deploy.resources"
-_SOURCES = ("file", "environment", "content", "external")  # exactly one of them says where a config or secret is
+# Exactly one of each says where a config or secret is, and what a probe asks.
+_EITHER = (("file", "environment", "content", "external"), ("http", "tcp"))
 _MOUNTED = {"bind": {"source": "./x"}, "volume": {"source": "data"}, "image": {"source": "busybox"}}
 # Where a definition stands, and what it needs besides the property in question.
 _PLACES: dict[str, tuple[str, Document]] = {
@@ -107,6 +109,11 @@ _PLACES: dict[str, tuple[str, Document]] = {
     "provider": ("services.web.provider", {"type": "x"}),
     "logging": ("services.web.logging", {}),
     "healthcheck": ("services.web.healthcheck", {}),
+    "own_of_service": ("services.web.x-stack", {}),
+    "front_end": ("services.web.x-stack.front_end", {}),
+    "probe": ("services.web.x-stack.probe", {"tcp": {"port": 80}}),
+    "http_probe": ("services.web.x-stack.probe.http", {"port": 80}),
+    "tcp_probe": ("services.web.x-stack.probe.tcp", {"port": 80}),
     "model_grant": ("services.web.models.llm", {}),
     "service_network": ("services.web.networks.front", {}),
     "port": ("services.web.ports[]", {"target": 80}),

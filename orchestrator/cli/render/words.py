@@ -10,7 +10,9 @@ from orchestrator.model.actions import (
     Action,
     AwaitContainer,
     AwaitDelay,
+    AwaitDrained,
     BuildImage,
+    ConfigureFront,
     ConnectNetwork,
     ContainerRef,
     CreateContainer,
@@ -37,6 +39,7 @@ from orchestrator.model.actions import (
     UpdateContainer,
     WaitFor,
 )
+from orchestrator.model.describe import describe
 from orchestrator.model.humane import duration
 
 
@@ -79,10 +82,12 @@ _CONTAINER: dict[type[Action], tuple[str, str]] = {
     RenameContainer: ("Renaming", "Renamed"),
     UpdateContainer: ("Updating", "Updated"),
     RemoveContainer: ("Removing", "Removed"),
+    ConfigureFront: ("Configuring", "Configured"),
+    AwaitDrained: ("Draining", "Drained"),
     ConnectNetwork: ("Connecting", "Connected"),
     DisconnectNetwork: ("Disconnecting", "Disconnected"),
 }
-_ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, RunHook)
+_ALWAYS_PASSING = (ConnectNetwork, DisconnectNetwork, RunHook, AwaitDrained)
 _PASSING_IN_A_REPLACEMENT = (StopContainer, RemoveContainer, RenameContainer)
 
 
@@ -145,6 +150,8 @@ def imperative(action: Action) -> str:  # noqa: C901  # a table
             return f"copy {', '.join(grant.name for grant in action.files)} into volume {action.volume}"
         case AwaitContainer():
             return f"wait until {action.container.name} is {action.condition.value}"
+        case ConfigureFront() | AwaitDrained():
+            return describe(action)
         case AwaitDelay():
             return f"wait {duration(action.delay_ns)} before {action.service} goes on"
         case RunHook():

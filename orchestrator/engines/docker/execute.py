@@ -13,6 +13,7 @@ from orchestrator.engines.base import Progress
 from orchestrator.engines.docker import execute_containers as containers
 from orchestrator.engines.docker import execute_create as create
 from orchestrator.engines.docker import execute_files as files
+from orchestrator.engines.docker import execute_front as front
 from orchestrator.engines.docker import execute_hooks as hooks
 from orchestrator.engines.docker import execute_images as images
 from orchestrator.engines.docker import execute_networks as networks
@@ -70,6 +71,10 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return containers.remove(access, action, cancel)
         case actions.AwaitContainer():
             return waits.wait(access, action, cancel)
+        case actions.ConfigureFront():
+            return front.configure(access, action, cancel)
+        case actions.AwaitDrained():
+            return front.drained(access, action, cancel)
         case actions.AwaitDelay():
             return waits.delay(action, cancel)
         case actions.RunHook():

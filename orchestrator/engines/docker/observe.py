@@ -23,8 +23,9 @@ from orchestrator.engines.docker.reading import Context
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import EngineError, NotFound
 from orchestrator.model import naming
+from orchestrator.model.front import Rotation
 from orchestrator.model.observed import ObservedContainer, ObservedState, PortHolder, Scope
-from orchestrator.records import dataclass, field
+from orchestrator.records import dataclass, field, replace
 
 Json = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ class _Answers:
     volumes: list[Json] = field(default_factory=list)
     images: dict[str, Json] = field(default_factory=dict)
     holders: list[Json] = field(default_factory=list)
+    rotations: dict[str, Rotation | None] = field(default_factory=dict)
     port_holders: list[PortHolder] = field(default_factory=list)
     missing_paths: frozenset[str] = frozenset()
 
@@ -111,7 +113,19 @@ def _detail_calls(client: Client, answers: _Answers) -> list[Callable[[], None]]
         *(_detail(client, answers.containers, index, "containers") for index in range(len(answers.containers))),
         *(_detail(client, answers.networks, index, "networks") for index in range(len(answers.networks))),
         *(_image_reader(client, image_id, answers) for image_id in sorted(others)),
+        *(_rotation(client, raw["Id"], answers) for raw in answers.containers if naming.FRONT in (raw["Labels"] or {})),
     ]
+
+
+def _rotation(client: Client, container_id: str, answers: _Answers) -> Callable[[], None]:
+    """What a front end is set to."""
+
+    def read() -> None:
+        from orchestrator.engines.docker import execute_front  # few stacks have one
+
+        answers.rotations[container_id] = execute_front.read(client, container_id)
+
+    return read
 
 
 def _detail(client: Client, entries: list[Json], index: int, kind: str) -> Callable[[], None]:
@@ -211,7 +225,8 @@ def _context(scope: Scope, host: Host, answers: _Answers) -> Context:
 def _container(raw: Json, context: Context, answers: _Answers, local: bool) -> ObservedContainer:
     if "Config" not in raw:
         return containers.listed(raw)
-    return containers.inspected(raw, context, _image_of(raw, answers.images.values()), local=local)
+    found = containers.inspected(raw, context, _image_of(raw, answers.images.values()), local=local)
+    return replace(found, rotation=answers.rotations[found.id]) if found.id in answers.rotations else found
 
 
 def _image_of(raw: Json, images: Iterable[Json]) -> Json | None:

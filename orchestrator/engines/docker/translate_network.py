@@ -6,7 +6,7 @@ draft, to be carried out at once after the create, so that the one action still 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.engines.docker.draft import Draft, Wish
@@ -35,14 +35,14 @@ def endpoints(draft: Draft, wish: Wish) -> None:
     at_create, later = list(wish.action.networks.items()), []
     if wish.around.api < SEVERAL_ENDPOINTS:
         at_create, later = at_create[:1], at_create[1:]
-    aliases = implied_aliases(wish.action.container.name, wish.action.labels)
+    implied = implied_aliases(wish.action.container.name, wish.action.labels)
     container = wish.action.container
     if _goes_by_its_own_name(wish):
-        aliases = aliases[:1]
+        implied = implied[:1]
         container = replace(container, service="")
         at_create, later = _without_aliases(at_create), _without_aliases(later)
     for number, (network, attachment) in enumerate(at_create):
-        body = endpoint(attachment, aliases, wish.around, primary=number == 0)
+        body = endpoint(attachment, implied, wish.around, primary=number == 0)
         peers = _endpoint_links(wish)
         draft.endpoints[network] = body | ({"Links": peers} if peers else {})
     draft.connect += [
@@ -60,16 +60,17 @@ def _without_aliases(networks: list[tuple[str, Attachment]]) -> list[tuple[str, 
 
 
 def implied_aliases(name: str, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """What every container is called on its networks: its own (final) name and its service's."""
+    """What every container is called on its networks: its own (final) name, then its service's."""
     own = final_name(name, labels.get(naming.FINGERPRINT, ""))
     return tuple(dict.fromkeys(alias for alias in (own, labels.get(naming.SERVICE, "")) if alias))
 
 
 def endpoint(
-    attachment: Attachment, implied: Iterable[str], around: Surroundings, *, primary: bool = False
+    attachment: Attachment, implied: Sequence[str], around: Surroundings, *, primary: bool = False
 ) -> dict[str, Any]:
     """The engine's settings of one endpoint."""
-    body: dict[str, Any] = {"Aliases": list(dict.fromkeys((*implied, *attachment.aliases)))}
+    names = implied if attachment.named else implied[:1]
+    body: dict[str, Any] = {"Aliases": list(dict.fromkeys((*names, *attachment.aliases)))}
     addresses = {
         "IPv4Address": attachment.ipv4_address,
         "IPv6Address": attachment.ipv6_address,

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import changes, evidence
 from orchestrator.engines.docker.access import Access
 from orchestrator.errors import EngineError, Interrupted, NotFound
 from orchestrator.model.actions import AwaitContainer, AwaitDelay, WaitFor
+from orchestrator.model.probe import Probe
+from orchestrator.model.values import SECOND
 from orchestrator.records import dataclass
+
+if TYPE_CHECKING:
+    from orchestrator.engines.docker.probes import Asker
 
 RELIST_SECONDS = 2.0
 DEFAULT_RETRIES = 3  # the engine's, of a health check
@@ -52,8 +57,11 @@ Verdict = Done | Failed | Waiting
 
 def wait(access: Access, action: AwaitContainer, cancel: CancelToken) -> str:
     """Text why it went on without the condition, where that is permitted; else nothing, or an error."""
-    watch = _Watch(access, action)
-    failure = watch.until_decided(cancel)
+    watch = _Watch(access, action, cancel)
+    try:
+        failure = watch.until_decided(cancel)
+    finally:
+        watch.close()
     if failure is None:
         return ""
     if not action.required:
@@ -68,11 +76,48 @@ def delay(action: AwaitDelay, cancel: CancelToken) -> str:
     return ""
 
 
+class Probing:
+    """Asking one container again and again, not more often than its probe says."""
+
+    def __init__(self, access: Access, probe: Probe, cancel: CancelToken) -> None:
+        self.access, self.probe, self.cancel = access, probe, cancel
+        self.asker: Asker | None = None
+        self.next = 0.0
+        self.streak = 0
+
+    def verdict(self, container: Mapping[str, Any]) -> Verdict:
+        left = self.next - time.monotonic()
+        if left > 0:
+            return Waiting(left)
+        if self.asker is None:
+            from orchestrator.engines.docker.probes import asker  # few waits ask
+
+            self.asker = asker(self.access, container, self.cancel)
+        interval = self.probe.interval_ns / SECOND
+        self.next = time.monotonic() + interval
+        problem = self.asker.ask(self.probe, container)
+        if not problem:
+            return Done()
+        self.streak = self.streak + 1 if self._counts(container) else 0
+        return Failed(f"does not answer its probe: {problem}") if self.streak >= self._most() else Waiting(interval)
+
+    def _counts(self, container: Mapping[str, Any]) -> bool:
+        return time.time() - unix_seconds(container["State"]["StartedAt"]) >= self.probe.start_period_ns / SECOND
+
+    def _most(self) -> int:
+        return max(1, self.probe.retries)
+
+    def close(self) -> None:
+        if self.asker is not None:
+            self.asker.close()
+
+
 class _Watch:
     """One wait: the container is read again after each event about it."""
 
-    def __init__(self, access: Access, action: AwaitContainer) -> None:
-        self.access, self.action = access, action
+    def __init__(self, access: Access, action: AwaitContainer, cancel: CancelToken) -> None:
+        self.access, self.action, self.cancel = access, action, cancel
+        self.probing: Probing | None = None
         self.began = time.monotonic()
         self.id = action.container.id
         self.last: Mapping[str, Any] = {}
@@ -112,7 +157,20 @@ class _Watch:
         restarts = self.last.get("RestartCount") or 0
         if self.restarts_before is None:
             self.restarts_before = restarts
-        return judge(self.last, self.action, restarts - self.restarts_before, time.time())
+        verdict = judge(self.last, self.action, restarts - self.restarts_before, time.time())
+        return self._asked(verdict) if isinstance(verdict, Done) and self.action.probe is not None else verdict
+
+    def _asked(self, verdict: Verdict) -> Verdict:
+        """What runs as it should must answer its probe too."""
+        if self.action.probe is None or _finished_well(self.last):
+            return verdict
+        if self.probing is None:
+            self.probing = Probing(self.access, self.action.probe, self.cancel)
+        return self.probing.verdict(self.last)
+
+    def close(self) -> None:
+        if self.probing is not None:
+            self.probing.close()
 
     def _is_relevant(self, event: changes.EngineEvent) -> bool:
         mine = event.id == self.id if self.id else event.name == self.action.container.name
