@@ -16,7 +16,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
@@ -122,6 +122,15 @@ class Retention:
         return cls(**given)
 
 
+def distinct(revisions: Iterable[Revision], most: int) -> list[Revision]:
+    """The first ``most`` that differ in what they ran: a run that only mended what somebody broke is no version."""
+    found: dict[object, Revision] = {}
+    for revision in revisions:
+        images = sorted((name, image.id) for name, image in revision.images.items())
+        found.setdefault((revision.spec_digest, tuple(images)), revision)
+    return list(found.values())[:most]
+
+
 class History:
     """An open history. ``reading`` makes no file and mends nothing. Used by one thread."""
 
@@ -207,15 +216,17 @@ class History:
             _unlink(self.path + MARK)
 
     def forget(self, retention: Retention, now: float) -> None:
-        """Remove what is too old or too much; never the revision that serves."""
+        """Remove what is too old or too much; never the revision that serves, and among too many those last that differ."""
         oldest = now - retention.days * 86_400 if retention.days > 0 else float("-inf")
+        known = self._all("ORDER BY number DESC", whole=False)
+        applied = [one for one in known if one.outcome is RunOutcome.APPLIED]
+        kept = {one.number for one in (*known[: retention.revisions], *distinct(applied, retention.images))}
+        serving = applied[0].number if applied else 0
+        gone = [one for one in known if (one.number not in kept or one.began < oldest) and one.number != serving]
+        if not gone:
+            return
         with self._transaction() as database:
-            database.execute(
-                "DELETE FROM revision WHERE (began < ? OR number NOT IN"
-                " (SELECT number FROM revision ORDER BY number DESC LIMIT ?))"
-                " AND number IS NOT (SELECT max(number) FROM revision WHERE outcome = ?)",
-                (oldest, max(1, retention.revisions), RunOutcome.APPLIED),
-            )
+            database.executemany("DELETE FROM revision WHERE number = ?", [(one.number,) for one in gone])
             database.execute("DELETE FROM spec WHERE digest NOT IN (SELECT spec FROM revision WHERE spec IS NOT NULL)")
 
     # Reading
@@ -232,10 +243,9 @@ class History:
         found = self._all("WHERE number = ?", number)
         return found[0] if found else None
 
-    def applied(self, *, most: int = -1, whole: bool = True) -> list[Revision]:
+    def applied(self, *, whole: bool = True) -> list[Revision]:
         """Revisions that can be gone back to, the latest first."""
-        where = "WHERE outcome = ? ORDER BY number DESC LIMIT ?"
-        return self._all(where, RunOutcome.APPLIED, most, whole=whole)
+        return self._all("WHERE outcome = ? ORDER BY number DESC", RunOutcome.APPLIED, whole=whole)
 
     def all(self) -> list[Revision]:
         """Every revision, the latest first."""

@@ -188,7 +188,7 @@ class Recorder:
     def _keep_house(self, history: History, applied: bool) -> None:
         """Forget what is too old, and have the engine keep the images of what is not."""
         from orchestrator.controller import kept_images
-        from orchestrator.controller.history import Retention
+        from orchestrator.controller.history import Retention, distinct
 
         retention = Retention.from_environment(self._setting.environment)
         history.forget(retention, self._setting.now())
@@ -199,7 +199,7 @@ class Recorder:
         if self._policy.remove_images is not RemoveImages.NONE and self._policy.targets is None:
             kept_images.release(self._setting.engine, self._setting.console(), **names)
         else:
-            kept = history.applied(most=retention.images, whole=False)
+            kept = distinct(history.applied(whole=False), retention.images)
             kept_images.keep(self._setting.engine, self._setting.console(), **names, revisions=kept)
 
     def _spec(self, history: History) -> Document:

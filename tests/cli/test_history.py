@@ -237,6 +237,7 @@ def test_a_run_that_was_killed_at_its_very_end_is_remembered_by_the_next(shop: S
 
 def test_only_so_many_are_kept(shop: Shell) -> None:
     shop.set("STACK_HISTORY_REVISIONS", "3")
+    shop.set("STACK_HISTORY_IMAGES", "2")
     for count in (1, 2, 3, 4, 5):
         shop("up", "-d", "--scale", f"web={count}").ok()
     assert "5\n4\n3\n" == shop("history", "-q").ok().out

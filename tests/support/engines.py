@@ -134,7 +134,7 @@ class Engine:
         )
 
     def remove_project(self, project: str) -> None:
-        """Everything with the project's label, and images built for it, by force.
+        """Everything with the project's label, images built for it, and the names its history keeps images by.
 
         A command that was killed may have left the engine at work: what it was about to start appears a moment later.
         """
@@ -146,7 +146,7 @@ class Engine:
         eventually(gone, within=30, what=f"nothing of {project} is left on the engine")
         for image in self.api.get("/images/json"):
             for tag in image["RepoTags"] or []:
-                if tag.startswith((f"{project}-", f"{project}_")):
+                if tag.startswith((f"{project}-", f"{project}_", f"stack-revision:{project}.")):
                     self._remove(f"/images/{tag}", force=True)
 
     def _remove_labelled(self, project: str) -> None:

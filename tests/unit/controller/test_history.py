@@ -235,14 +235,24 @@ def test_too_many_and_too_old_ones_are_forgotten_but_never_the_one_that_serves(p
     with History(path) as past:
         for day in range(10):
             applied(past, now=day * DAY, image=str(day))
-        past.forget(Retention(revisions=6), now=10 * DAY)
+        past.forget(Retention(revisions=6, images=1), now=10 * DAY)
         assert [10, 9, 8, 7, 6, 5] == [one.number for one in past.all()]
-        past.forget(Retention(revisions=6, days=3), now=10 * DAY)
+        past.forget(Retention(revisions=6, days=3, images=1), now=10 * DAY)
         assert [10, 9, 8] == [one.number for one in past.all()]
         applied(past, now=11 * DAY, outcome=RunOutcome.FAILED)
-        past.forget(Retention(revisions=1, days=1), now=100 * DAY)
+        past.forget(Retention(revisions=1, days=1, images=9), now=100 * DAY)
         assert [10] == [one.number for one in past.all()]
         assert 12 == applied(past, now=100 * DAY), "numbers are never given twice"
+
+
+def test_runs_that_only_mended_something_push_no_other_version_out(path: str) -> None:
+    with History(path) as past:
+        for image in "ab":
+            applied(past, image=image)
+        for _ in range(10):
+            applied(past, image="b")
+        past.forget(Retention(revisions=4, images=3), now=0)
+        assert [12, 11, 10, 9, 1] == [one.number for one in past.all()]
 
 
 def test_retention_comes_from_the_environment() -> None:
