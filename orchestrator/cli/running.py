@@ -143,8 +143,17 @@ def failure(result: Result, recorder: Recorder | None = None) -> StackError:
         lines.append(f"the earlier version serves again: {', '.join(result.restored)}")
     if recorder is not None and recorder.serving is not None:
         lines.append(recording.standing(recorder.serving, recorder.moved - set(result.restored)))
-    hint = first.error.hint if first.error else ""
-    return ApplyFailed("\n".join(lines), where=first.error.where if first.error else None, hint=hint)
+    return ApplyFailed(
+        "\n".join(lines), hint=_hint(first, result, recorder), where=first.error.where if first.error else None
+    )
+
+
+def _hint(first: StepResult, result: Result, recorder: Recorder | None) -> str:
+    """What to do next. Of a container that has made room again there is no log but that in the history."""
+    container = getattr(first.step.action, "container", None)
+    if recorder is not None and recorder.number and container is not None and container.service in result.restored:
+        return f"see all of it: stack history show {recorder.number}"
+    return first.error.hint if first.error else ""
 
 
 def failures(failed: tuple[StepResult, ...]) -> list[str]:

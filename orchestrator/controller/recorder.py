@@ -20,7 +20,7 @@ from orchestrator.events import Event, Noted, PlanMade, Sink, StepEnded
 from orchestrator.model import fingerprint, naming
 from orchestrator.model.actions import Action, RemoveContainer, StartContainer, StopContainer, UpdateContainer, mutates
 from orchestrator.model.observed import ObservedState, Scope
-from orchestrator.model.plan import Level, Note, Outcome, Plan, StepResult
+from orchestrator.model.plan import Level, Note, Outcome, Plan, Step, StepResult
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy, RemoveImages
 from orchestrator.records import dataclass
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.load import Canonical
 
 Document = dict[str, Any]
-LAST_WORDS = 10  # lines kept of a container that was replaced
+LAST_WORDS = 20  # lines kept of a container that was replaced, or that failed and made room again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Recorder:
         self._replaced |= {
             step.action.container.id
             for step in plan.steps
-            if isinstance(step.action, RemoveContainer) and step.group.startswith("replace")
+            if isinstance(step.action, RemoveContainer) and step.group.startswith(("replace", "restore"))
         }
         if not plan.empty and not self._number and not self._given_up:
             self._begin()
@@ -110,7 +110,7 @@ class Recorder:
 
     def _begin(self) -> None:
         def begin(history: History) -> None:
-            self._number = history.begin(command=self._command, now=self._began, record=self._origin())
+            self._number = history.begin(command=self._command, now=self._began, record=self._intention())
             serving = history.serving(whole=False)
             if serving is not None and serving.returns_to is not None and self._brings_the_file_back():
                 self._sink.emit(Noted(leaves_rollback(serving)))
@@ -121,6 +121,11 @@ class Recorder:
         return self._returns_to is None and any(service.replicas for service in self._stack.services.values())
 
     # At its end
+
+    @property
+    def number(self) -> int:
+        """The number of this run's revision, 0 where there is none."""
+        return self._number
 
     @property
     def moved(self) -> frozenset[str]:
@@ -245,6 +250,11 @@ class Recorder:
             "program": VERSION,
         }
 
+    def _intention(self) -> Document:
+        """What is known when a run begins, and all that stays known of one that is killed."""
+        plan = self._passes[-1][0]
+        return {**self._origin(), "steps": [self._planned_step(1, step, "planned") for step in plan.steps]}
+
     def _record(self, result: Result | None, problem: BaseException | None) -> Document:
         record = {
             **self._origin(),
@@ -260,24 +270,27 @@ class Recorder:
         return record
 
     def _step(self, number: int, result: StepResult) -> Document:
+        written = self._planned_step(number, result.step, result.outcome.value)
+        written["seconds"] = round(result.seconds, 3)
+        return written | ({"error": self._masked(result.error.message)} if result.error else {})
+
+    def _planned_step(self, number: int, step: Step, outcome: str) -> Document:
         from orchestrator.model.describe import describe
 
-        step = result.step
-        written: Document = {
+        return {
             "pass": number,
             "id": step.id,
             "text": self._setting.mask(describe(step.action)),
             "reason": self._setting.mask(step.reason),
             "group": step.group,
             "after": sorted(step.after),
-            "outcome": result.outcome.value,
-            "seconds": round(result.seconds, 3),
+            "outcome": outcome,
+            "seconds": 0.0,
             "differences": [
                 {"path": one.path, "before": one.before, "after": one.after}  # masked when they were found
                 for one in step.differences
             ],
         }
-        return written | ({"error": self._masked(result.error.message)} if result.error else {})
 
     def _masked(self, text: str) -> str:
         from orchestrator.controller.revision import masked_text

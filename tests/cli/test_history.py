@@ -94,7 +94,9 @@ def test_a_failed_run_is_an_attempt_and_the_earlier_revision_serves(shop: Shell)
     shop.write("name: shop\nservices: {web: {image: fine, healthcheck: {test: 'true'}}}")
     shop("up", "-d").ok()
     shop.change("image: fine", "image: sick")
-    assert "revision 1 serves\n" in shop("up", "-d").failed().err
+    said = shop("up", "-d").failed().err
+    assert "revision 1 serves\n" in said
+    assert "hint: see all of it: stack history show 2" in said, "the container that failed is gone"
     latest, first = history(shop)
     assert ("failed", False, True) == (latest["outcome"], latest["serves"], first["serves"])
     document = shop("history", "show", "2", "--json").ok().json
@@ -233,6 +235,21 @@ def test_a_run_that_was_killed_at_its_very_end_is_remembered_by_the_next(shop: S
     assert "LOG_LEVEL: debug" in shop("history", "show", "--spec").ok().out
     shop("up", "-d").ok()
     assert 2 == len(history(shop))
+
+
+def test_of_a_run_that_was_killed_the_plan_is_known(shop: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(137)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.controller.recorder.Recorder.close", killed)
+        with pytest.raises(SystemExit):
+            shop("up", "-d")
+    document = shop("history", "show", "1", "--json").ok().json
+    check(document)
+    assert "begun" == document["outcome"]
+    assert {"planned"} == {step["outcome"] for step in document["steps"]}
+    assert "planned create container shop-web-1" in shop("history", "show", "1").ok().out
 
 
 def test_only_so_many_are_kept(shop: Shell) -> None:
