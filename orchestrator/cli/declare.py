@@ -7,10 +7,12 @@ command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from orchestrator.records import MISSING, dataclass, field, fields, replace
+
+TYPE_CHECKING = False  # see main
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 FLAG, TEXT, NUMBER, POSITIONAL = "flag", "text", "number", "positional"
 

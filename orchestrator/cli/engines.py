@@ -38,6 +38,9 @@ class Connected(Protocol):
     @property
     def id(self) -> str: ...
 
+    def greet(self) -> None:
+        """The engine is about to be used: ask it what it is while the caller reads files."""
+
     def close(self) -> None: ...
 
 
@@ -95,6 +98,12 @@ class Docker:
 
         assert isinstance(self.engine, DockerEngine)
         return self.engine.identity
+
+    def greet(self) -> None:
+        from orchestrator.engines.docker.engine import DockerEngine
+
+        assert isinstance(self.engine, DockerEngine)
+        self.engine.greet()
 
     def close(self) -> None:
         if self._engine is not None:

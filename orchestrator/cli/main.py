@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False  # importing typing for it would be half of what `stack version` takes
+TYPE_CHECKING = False  # importing typing for it takes longer than `stack version` does
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,6 +56,10 @@ def _show(text: str) -> int:
 
 
 def _carry_out(arguments: list[str]) -> int:
+    import gc
+
+    gc.set_threshold(20_000)  # what is imported stays: looking for garbage in it again and again is time lost
+
     from orchestrator.cli import wiring
     from orchestrator.errors import StackError
 

@@ -49,6 +49,9 @@ class Rehearsal:
     def id(self) -> str:
         return f"memory:{self._path}"
 
+    def greet(self) -> None:
+        return None
+
     def close(self) -> None:
         if not self.engine.executed:
             return

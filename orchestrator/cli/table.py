@@ -8,10 +8,12 @@ asked for. A new command is a row here and a file in ``commands/``. The name of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from orchestrator.records import dataclass
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     name: str
     module: str
     summary: str

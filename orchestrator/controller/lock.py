@@ -8,11 +8,9 @@ decides anything.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,7 +53,7 @@ def stack_lock(
 
 def _directory() -> str:
     chosen = os.environ.get("STACK_LOCK_DIR")
-    for candidate in (chosen,) if chosen else ("/run/lock/stack", os.path.join(tempfile.gettempdir(), "stack-locks")):
+    for candidate in [chosen] if chosen else _usual_directories():
         try:
             os.makedirs(candidate, exist_ok=True)
             found = os.lstat(candidate)
@@ -72,9 +70,20 @@ def _directory() -> str:
     )
 
 
+def _usual_directories() -> Iterator[str]:
+    yield "/run/lock/stack"
+    import tempfile
+
+    yield os.path.join(tempfile.gettempdir(), "stack-locks")
+
+
 def _path(engine_id: str, stack_name: str) -> str:
-    engine = hashlib.sha256(engine_id.encode()).hexdigest()[:16]
-    return os.path.join(_directory(), f"{engine}-{stack_name}.lock")
+    from binascii import crc32
+
+    # The id is an engine's own word, or an address: no name of a file as it is. Two engines on one host that share 24
+    # characters and a checksum would wait for each other, no more.
+    words = "".join(letter if letter.isalnum() else "-" for letter in engine_id[:24])
+    return os.path.join(_directory(), f"{words}-{crc32(engine_id.encode()):08x}-{stack_name}.lock")
 
 
 def _open(path: str) -> int:

@@ -23,6 +23,7 @@ class Options:
 
 
 def run(context: Context, options: Options) -> int:
+    context.engine.greet()
     stack = ordering.stack_of(context, options.services, contents=False)
     orphans = wishes.orphans_removed(options.remove_orphans, context)
     if stack is None:

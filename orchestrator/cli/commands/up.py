@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import attaching, running, wishes
-from orchestrator.cli.attaching import Attachment
+from orchestrator.cli import running, wishes
 from orchestrator.cli.declare import flag, many, number, text
-from orchestrator.cli.render import logs
 from orchestrator.cli.wiring import Context
 from orchestrator.cli.wishes import Wishes, exclusive, known
 from orchestrator.errors import Interrupted, UsageError
@@ -17,7 +15,9 @@ from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
 from orchestrator.spec.files import STDIN
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an `up` in the background needs none of these
+    from orchestrator.cli.attaching import Attachment, Manner
+    from orchestrator.cli.render.logs import LogPrinter
     from orchestrator.cli.watching import Watching
 
 
@@ -48,6 +48,7 @@ class Options(Wishes):
 
 def run(context: Context, options: Options) -> int:
     _check(options)
+    context.engine.greet()
     stack = wishes.desired(context.load(options.services), options.scale)
     policy = wishes.policy(
         options,
@@ -64,6 +65,9 @@ def run(context: Context, options: Options) -> int:
     if options.detach or options.wait or options.no_start or context.shared.dry_run:
         bring_up()
         return 0
+    from orchestrator.cli.attaching import Attachment
+    from orchestrator.cli.render import logs
+
     printer = logs.printer(context, prefix=not options.no_log_prefix, colour=not options.no_color, raw=options.raw)
     attachment = Attachment(context, stack, _attached(stack, options), printer)
     watching = _watching(context, stack, options, printer, attachment)
@@ -81,7 +85,7 @@ def run(context: Context, options: Options) -> int:
 
 
 def _watching(
-    context: Context, stack: Stack, options: Options, printer: logs.LogPrinter, attachment: Attachment
+    context: Context, stack: Stack, options: Options, printer: LogPrinter, attachment: Attachment
 ) -> Watching:
     """What `--watch` begins with, and the menu may begin and end."""
     from orchestrator.cli.watching import Manner, Watching
@@ -128,8 +132,10 @@ def _check(options: Options) -> None:
         raise UsageError("--menu is not supported yet", hint="leave it out", reference="not-supported-yet")
 
 
-def _attached(stack: Stack, options: Options) -> attaching.Manner:
-    return attaching.Manner(
+def _attached(stack: Stack, options: Options) -> Manner:
+    from orchestrator.cli.attaching import Manner
+
+    return Manner(
         services=_shown(stack, options),
         abort_on_exit=options.abort_on_container_exit
         or (bool(options.exit_code_from) and not options.abort_on_container_failure),

@@ -16,7 +16,7 @@ from orchestrator.engines.docker import observe as observing
 from orchestrator.engines.docker.access import Access
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.facts import Host
-from orchestrator.errors import EngineUnreachable
+from orchestrator.errors import EngineUnreachable, StackError
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
 
@@ -38,6 +38,16 @@ class DockerEngine:
     @property
     def local(self) -> bool:
         return self.client.endpoint.local
+
+    def greet(self) -> None:
+        """Ask what the engine is while the caller does something else. The answer waits where it will be needed."""
+        threading.Thread(target=self._greeted, daemon=True, name="greeting").start()
+
+    def _greeted(self) -> None:
+        try:
+            self._facts()
+        except StackError:
+            pass  # who needs the facts asks again, and hears why there are none
 
     def observe(self, scope: Scope) -> ObservedState:
         try:
