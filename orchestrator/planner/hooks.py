@@ -6,10 +6,12 @@ The turns of a service come in; the steps that its starts have to wait for go ou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.model import naming
-from orchestrator.model.actions import HookKind, RunHook
-from orchestrator.model.stack import Hook, Service
-from orchestrator.model.values import RestartPolicy
+from orchestrator.model.actions import ContainerRef, HookKind, RunHook
+from orchestrator.model.stack import Hook, Service, Stack
+from orchestrator.model.values import Attachment, RestartPolicy
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
 from orchestrator.planner.turns import Turns
@@ -45,6 +47,13 @@ def _old_hooks(workshop: Workshop, service: Service) -> list[Id]:
 
 
 def _hook(workshop: Workshop, service: Service, hook: Hook, life: Life) -> RunHook:
+    return beside(workshop.situation.desired, service, hook, life.ref, workshop.attachments(service))
+
+
+def beside(
+    stack: Stack, service: Service, hook: Hook, target: ContainerRef, networks: Mapping[str, Attachment]
+) -> RunHook:
+    """A hook in a container of its own beside ``target``, which lends it its volumes."""
     settings = replace(
         service.container,
         image=hook.image or service.container.image,
@@ -59,16 +68,11 @@ def _hook(workshop: Workshop, service: Service, hook: Hook, life: Life) -> RunHo
         files=(),
     )
     labels = {
-        naming.PROJECT: workshop.situation.desired.name,
+        naming.PROJECT: stack.name,
         naming.SERVICE: service.name,
         naming.HOOK: HookKind.PRE_START.value,
         naming.ONEOFF: "False",
     }
     return RunHook(
-        container=life.ref,
-        kind=HookKind.PRE_START,
-        hook=hook,
-        settings=settings,
-        networks=workshop.attachments(service),
-        labels=labels,
+        container=target, kind=HookKind.PRE_START, hook=hook, settings=settings, networks=networks, labels=labels
     )

@@ -28,6 +28,7 @@ from orchestrator.model.actions import (
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Plan, Step
 from orchestrator.model.stack import Condition, Dependency, Hook, Stack
+from orchestrator.planner import hooks
 from orchestrator.records import dataclass
 
 Links = Mapping[str, Mapping[str, Dependency]]
@@ -69,8 +70,10 @@ def start(
     """
     order = _Order(observed, stack)
     waiting = [c for c in chosen if not c.running]
+    gates = order.first_starts(waiting)
     for container in waiting:
         order.add("start", container, StartContainer(container=_ref(container)), "it does not run")
+        order.drafts[-1].after |= gates.get(container.service, set())
         order.hooks(container, HookKind.POST_START)
     order.behind_dependencies([container.service for container in waiting])
     for container in chosen if wait else ():
@@ -175,6 +178,23 @@ class _Order:
         number = len(self.drafts) + 1
         group = f"{verb} {container.service}.{container.slot}" if container.service else f"{verb} {container.name}"
         self.drafts.append(_Draft(number, action, group, reason, container, set(earlier[-1:])))
+
+    def first_starts(self, waiting: Chosen) -> dict[str, set[int]]:
+        """Hooks in containers of their own, for services of which nothing runs; their ends, by service."""
+        found: dict[str, set[int]] = {}
+        for name in dict.fromkeys(container.service for container in waiting if not container.oneoff):
+            service = self.stack.services.get(name) if self.stack else None
+            if self.stack is None or service is None or any(c.running for c in self.observed.of_service(name)):
+                continue
+            mine = [container for container in waiting if container.service == name]
+            networks = {self.stack.networks[key].name: how for key, how in service.container.networks.items()}
+            for hook in service.pre_start:
+                for container in mine if hook.per_replica else mine[:1]:
+                    action = hooks.beside(self.stack, service, hook, _ref(container), networks)
+                    self.add("start", container, action, HookKind.PRE_START.value)
+                    self.drafts[-1].after |= found.get(name, set())
+                    found[name] = {self.drafts[-1].id}
+        return found
 
     def stop(self, verb: str, container: ObservedContainer, timeout: float | None) -> None:
         self.hooks(container, HookKind.PRE_STOP, verb)

@@ -333,6 +333,7 @@ class Rollout:
         assert service.provider is not None
         if f"provider:{service.name}" not in self.situation.policy.prepared:
             command = "up" if service.replicas else "down"
-            action = RunProvider(service=service.name, provider=service.provider, command=command)
+            stack = self.situation.desired.name
+            action = RunProvider(service=service.name, provider=service.provider, command=command, stack=stack)
             group = f"provider {service.name}"
             self.providers[service.name] = self.draft.add(action, after=self._gate(service), group=group)

@@ -10,6 +10,7 @@ from orchestrator.model.actions import AwaitContainer, RestartContainer, StopCon
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Plan
 from orchestrator.planner import orders
+from tests.support import builders
 
 
 def container(service: str, *, depends_on: str = "", state: State = State.RUNNING, slot: int = 1) -> ObservedContainer:
@@ -93,3 +94,26 @@ def test_containers_that_depend_on_each_other_do_not_deadlock() -> None:
     """A file cannot say so, labels of foreign hands can."""
     one, other = container("a", depends_on="a:service_started:false"), container("b")
     assert 2 == len(orders.stop(world(one, other), [one, other]).steps)
+
+
+def test_hooks_before_the_first_start_run_once_and_before_every_replica() -> None:
+    both = [stopped(container("web", slot=slot)) for slot in (1, 2)]
+    stack = builders.stack({"web": {"replicas": 2, "pre_start": ["migrate", "seed"], "post_start": ["warm"]}})
+
+    plan = orders.start(world(*both), both, stack)
+
+    assert text(plan) == [
+        "[] -> #1 run pre_start of shop-web-1",
+        "[1] -> #2 run pre_start of shop-web-1",
+        "[2] -> #3 start container shop-web-1",
+        "[3] -> #4 run post_start of shop-web-1",
+        "[2] -> #5 start container shop-web-2",
+        "[5] -> #6 run post_start of shop-web-2",
+    ]
+
+
+def test_hooks_before_the_first_start_do_not_run_beside_a_replica_that_runs() -> None:
+    one, other = stopped(container("web")), container("web", slot=2)
+    stack = builders.stack({"web": {"replicas": 2, "pre_start": ["migrate"]}})
+
+    assert text(orders.start(world(one, other), [one], stack)) == ["[] -> #1 start container shop-web-1"]
