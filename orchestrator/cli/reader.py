@@ -164,7 +164,8 @@ def _next(grammar: Grammar, argv: list[str], position: int, name: str) -> tuple[
 def _store(grammar: Grammar, parameter: Parameter, given: Given, name: str, value: str) -> None:
     if parameter.choices and value not in parameter.choices:
         raise UsageError(
-            f"{value!r} is no value of option {name}{_for(grammar)}", hint=f"one of {', '.join(parameter.choices)}"
+            f"{value!r} is no value of option {name}{_for(grammar)}",
+            hint=f"one of {', '.join(filter(None, parameter.choices))}",
         )
     if parameter.many:
         given.setdefault(parameter.attribute, []).append(value)

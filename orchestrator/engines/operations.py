@@ -128,6 +128,10 @@ class Operations(Protocol):
         """The digest that the image's registry has for it; nothing is pulled. Raises ImageUnavailable."""
         ...
 
+    def pinned(self, image: str) -> str:
+        """The full name of an image with the digest that its registry has for it now. Raises ImageUnavailable."""
+        ...
+
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:
         """The engine's own description of one of ``KINDS``."""
         ...

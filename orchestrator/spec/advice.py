@@ -18,6 +18,7 @@ from orchestrator.spec.project import Finding
 from orchestrator.spec.values import Path
 
 _SWARM = "it matters on a Swarm only"
+_BUILD_SECRET = "the builder says who may read a secret; write it in the Dockerfile: --mount=type=secret,uid=..."
 _WINDOWS = "only Windows containers have it"
 NO_EFFECT: dict[str, str] = {
     "services.*.pull_refresh_after": "no version of Compose reads it; write `pull_policy: every_24h`",
@@ -26,6 +27,9 @@ NO_EFFECT: dict[str, str] = {
     "services.*.isolation": _WINDOWS,
     "services.*.build.isolation": _WINDOWS,
     "services.*.volumes.[].consistency": "Linux engines have no such setting",
+    "services.*.build.secrets.[].uid": _BUILD_SECRET,
+    "services.*.build.secrets.[].gid": _BUILD_SECRET,
+    "services.*.build.secrets.[].mode": _BUILD_SECRET,
     "services.*.deploy.labels": f"{_SWARM}; `labels` of the service go to its containers",
     "services.*.deploy.placement.preferences": "there is one host to be placed on",
     "services.*.deploy.resources.reservations.cpus": f"{_SWARM}; `cpu_shares` gives a share of busy processors",
@@ -38,7 +42,7 @@ NO_EFFECT: dict[str, str] = {
     "secrets.*.template_driver": _SWARM,
 }
 _TREE: Rules[str] = patterns.table(NO_EFFECT)
-_HARMLESS = ("default", "ingress")  # what would be done anyway
+HARMLESS = ("default", "ingress")  # what would be done anyway
 
 
 def advice(model: Map) -> list[Finding]:
@@ -71,6 +75,9 @@ def _lost_of(service: Mapping[str, Any]) -> Iterator[Finding]:
         for option in volumes.unknown_options(text) if isinstance(text, str) else ():
             hint = did_you_mean(option, volumes.KNOWN) or f"known: {listing(volumes.LISTED)}"
             yield ("volumes", index), f"the option {quoted(option)} is not known and left out", hint
+    if service.get("mem_swappiness") in (0, "0"):
+        hint = "write `mem_swappiness: 1`, or `memswap_limit` with the value of `mem_limit` to have no swap at all"
+        yield ("mem_swappiness",), "0 is taken for not said", hint
     for key in ("command", "entrypoint"):
         text = service.get(key)
         rest = shellwords.unread(text) if isinstance(text, str) else ""
@@ -79,9 +86,18 @@ def _lost_of(service: Mapping[str, Any]) -> Iterator[Finding]:
             yield (key,), message, f'write {key}: ["sh", "-c", "..."] for a shell'
 
 
+def no_effect(path: Path) -> str:
+    """Why what stands at ``path`` has no effect here; nothing where it has one."""
+    rules: Rules[str] | None = _TREE
+    for part in path:
+        if rules is not None and rules.rule is None:
+            rules = rules.item if isinstance(part, int) else rules.below(part)
+    return (rules.rule or "") if rules is not None else ""
+
+
 def _without_effect(node: Any, rules: Rules[str], path: Path) -> Iterator[Finding]:
     if rules.rule is not None:
-        if node not in _HARMLESS:
+        if node not in HARMLESS:
             yield path, f"`{path[-1]}` has no effect here", rules.rule
     elif isinstance(node, Map):
         for key, value in node.items():
@@ -120,6 +136,10 @@ def _mounts(service: Map) -> Iterator[Finding]:
             if mount.get(block) and block != kind:
                 message = f"`{block}` has no effect on a mount of type {kind}"
                 yield ("volumes", index, block), message, "remove it, or change the type"
+        bind = mount.get("bind") or {}
+        if bind.get("selinux") and (not bind.get("create_host_path", True) or "recursive" in bind):
+            message = "`selinux` has no effect beside `create_host_path: false` and `recursive`"
+            yield ("volumes", index, "bind", "selinux"), message, "label the directory yourself, or leave them out"
         if kind == "volume" and target[1:2] == ":" and target[:1].isalpha():
             message = f"{quoted(target)} is read as a Windows path, not as a volume named {quoted(target[0])}"
             yield ("volumes", index), message, "give it a longer name, or write a mapping with source and target"

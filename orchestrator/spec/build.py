@@ -19,7 +19,7 @@ from orchestrator.spec.contents import Contents
 from orchestrator.spec.document import Map
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.places import Places
-from orchestrator.spec.records import Record, Row, attributes, each, pairs, rows, same, texts
+from orchestrator.spec.records import Record, Row, attributes, complete, each, pairs, rows, same, texts
 from orchestrator.spec.rewrite import as_error
 from orchestrator.spec.values import BadValue
 
@@ -117,4 +117,4 @@ def _after(model: Map) -> tuple[str, ...]:
 
 
 def _model(key: str, node: Mapping[str, Any]) -> LanguageModel:
-    return LanguageModel(key=key, **attributes(node, MODEL))
+    return complete(LanguageModel, MODEL, {"key": key, **attributes(node, MODEL)})

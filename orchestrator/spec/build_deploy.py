@@ -12,7 +12,19 @@ from orchestrator.model.values import RestartPolicy
 from orchestrator.spec import values
 from orchestrator.spec.build_container import CONTAINER, DEVICE_REQUEST, count, signed
 from orchestrator.spec.hints import did_you_mean, listing, quoted
-from orchestrator.spec.records import Convert, Record, Row, attributes, each, members, pairs, rows, same, texts
+from orchestrator.spec.records import (
+    Convert,
+    Record,
+    Row,
+    attributes,
+    complete,
+    each,
+    members,
+    pairs,
+    rows,
+    same,
+    texts,
+)
 from orchestrator.spec.values import BadValue
 
 CONDITIONS = {"none": "no", "on-failure": "on-failure", "any": "always"}
@@ -196,7 +208,7 @@ BUILD_SECRET = {**rows(same, "uid gid"), "mode": Row("mode", values.file_mode)}
 def build(node: Mapping[str, Any], secrets: Mapping[str, Any], external: Callable[[str], bytes]) -> Build:
     """The build, its secrets looked up among the top-level ones; ``external`` reads one from the host's store."""
     made: tuple[BuildSecret, ...] = _below("secrets", each(lambda grant: _secret(grant, secrets, external)), node)
-    return Build(**attributes(node, BUILD), secrets=made)
+    return complete(Build, BUILD, {**attributes(node, BUILD), "secrets": made})
 
 
 def _below(key: str, convert: Convert, node: Mapping[str, Any]) -> Any:

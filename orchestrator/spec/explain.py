@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.errors import UsageError
 from orchestrator.records import dataclass
+from orchestrator.spec import silences
 from orchestrator.spec.hints import did_you_mean, listing, quoted
 from orchestrator.spec.schema import schema
 
@@ -36,6 +37,9 @@ class Explanation:
     examples: tuple[Any, ...]
     keys: Mapping[str, str]
     deprecated: bool = False
+    key: str = ""  # what the examples stand under
+    compose: str = ""  # what Compose passes over, and
+    here: str = ""  # what becomes of it here
 
 
 def explain(path: str) -> Explanation:
@@ -45,7 +49,7 @@ def explain(path: str) -> Explanation:
     failure: UsageError | None = None
     for start in starts:
         try:
-            return _told(path, _walk(start, parts))
+            return _told(path, _walk(start, parts), parts, start is starts[0] and len(starts) > 1)
         except UsageError as error:
             failure = failure or error
     raise failure or UsageError(f"there is no {quoted(path)} in a spec")
@@ -107,8 +111,9 @@ def _keys(node: Mapping[str, Any]) -> dict[str, str]:
     return keys
 
 
-def _told(path: str, node: Mapping[str, Any]) -> Explanation:
+def _told(path: str, node: Mapping[str, Any], parts: list[str], in_service: bool) -> Explanation:
     resolved = _resolved(node)
+    compose, here = silences.of(("services", "*", *parts) if in_service else tuple(parts))
     return Explanation(
         path=path,
         description=str(resolved.get("description", "")),
@@ -116,6 +121,9 @@ def _told(path: str, node: Mapping[str, Any]) -> Explanation:
         examples=tuple(resolved.get("examples", ())),
         keys=_keys(node),
         deprecated=bool(resolved.get("deprecated", False)),
+        key=parts[-1] if parts and not parts[-1].isdigit() and parts[-1] != "*" else "",
+        compose=compose,
+        here=here,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from orchestrator.records import MISSING, fields
 from orchestrator.spec.values import BadValue
 
 T = TypeVar("T")
@@ -37,7 +38,32 @@ class Record(Generic[T]):
 
     def __call__(self, node: Mapping[str, Any] | None, **given: Any) -> T:
         """The object for ``node``; ``given`` are attributes known from elsewhere."""
-        return self.kind(**attributes(node or {}, self.table), **given)
+        return complete(self.kind, self.table, {**attributes(node or {}, self.table), **given})
+
+
+def complete(kind: type[T], table: Mapping[str, Row], given: Mapping[str, Any]) -> T:
+    """The object of ``given``; what it cannot be without is a bad value where its key would stand.
+
+    A key that the schema requires can still be gone: Compose drops what a variable left empty.
+    """
+    try:
+        return kind(**given)
+    except TypeError:
+        keys = {row.attribute: key for key, row in table.items()}
+        missing = [keys.get(name, name) for name in _required(kind) if name not in given]
+        if not missing:
+            raise
+        raise BadValue(
+            problems=[
+                ((key,), f"`{key}` is empty", "give it a value, also where its variables have none") for key in missing
+            ]
+        ) from None
+
+
+def _required(kind: type[Any]) -> list[str]:
+    return [
+        each.name for each in fields(kind) if each.init and each.default is MISSING and each.default_factory is MISSING
+    ]
 
 
 def attributes(node: Mapping[str, Any], table: Mapping[str, Row]) -> dict[str, Any]:

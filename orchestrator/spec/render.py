@@ -3,7 +3,7 @@ are read.
 
 ``printed`` is the model without what is never shown (captured contents of secrets and configs) and without the few
 fields that Compose leaves out; ``to_yaml`` and ``to_json`` write it, with ``$`` doubled so that it can be loaded
-again. The lists behind ``--services``, ``--images`` and the like are here too.
+again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from orchestrator.errors import SpecError
 from orchestrator.spec import patterns, yamltext
-from orchestrator.spec.defaults import services_of
 from orchestrator.spec.document import Map, Seq
 from orchestrator.spec.load import Canonical
 from orchestrator.spec.patterns import Rules
@@ -170,64 +169,3 @@ def _service_as_json(service: dict[str, Any]) -> None:
     for key, devices in blkio.items():
         if isinstance(devices, list):
             blkio[key] = [{name.capitalize(): value for name, value in device.items()} for device in devices]
-
-
-# Lists
-
-
-def services(canonical: Canonical) -> list[str]:
-    """The services in an order in which each comes after those it depends on."""
-    remaining = {name: _wanted(service) for name, service in services_of(canonical.model)}
-    ordered: list[str] = []
-    done: set[str] = set()
-    while remaining:
-        ready = sorted(name for name, wanted in remaining.items() if not (wanted & remaining.keys()) - done)
-        for name in ready or sorted(remaining):
-            ordered.append(name)
-            done.add(name)
-            del remaining[name]
-    return ordered
-
-
-def _wanted(service: Map) -> set[str]:
-    dependencies = service.get("depends_on")
-    return set(dependencies) if isinstance(dependencies, Map) else set()
-
-
-def names(canonical: Canonical, section: str) -> list[str]:
-    """The names in ``volumes``, ``networks``, ``models`` and so on."""
-    resources = canonical.model.get(section)
-    return sorted(resources) if isinstance(resources, Map) else []
-
-
-def images(canonical: Canonical) -> list[str]:
-    """The image of every service; what is built and has no name of its own is called after project and service."""
-    return [
-        str(service.get("image") or f"{canonical.name}-{name}")
-        for name, service in sorted(services_of(canonical.model))
-    ]
-
-
-def profiles(canonical: Canonical) -> list[str]:
-    """Every profile that any service names, active or not."""
-    everywhere = [*services_of(canonical.model), *((name, service) for name, service in canonical.disabled.items())]
-    return sorted({str(profile) for _, service in everywhere for profile in service.get("profiles") or ()})
-
-
-def environment(canonical: Canonical) -> list[str]:
-    """The project's environment as ``KEY=VALUE`` lines."""
-    return [f"{key}={value}" for key, value in sorted(canonical.environment.items())]
-
-
-def variables(canonical: Canonical) -> list[dict[str, Any]]:
-    """The variables that the files read, with what they say about each."""
-    return [
-        {
-            "name": name,
-            "required": variable.required,
-            "default": variable.default,
-            "value": canonical.environment.get(name, ""),
-            "alternate": variable.alternate,
-        }
-        for name, variable in sorted(canonical.variables.items())
-    ]

@@ -49,3 +49,21 @@ def test_pull_always_replaces_when_the_tag_has_moved(project: Project, registry:
     assert project.container("web")["Id"] != before
     project.down()
     project.docker("rmi", reference).ok()
+
+
+def test_images_are_pinned_to_what_the_registry_has(project: Project, registry: Registry) -> None:
+    reference = f"{registry.address}/{project.name}/pinned:1"
+    project.docker("tag", "busybox:stable", reference).ok()
+    project.docker("push", reference).ok()
+    project.write(f'services: {{web: {{image: "{reference}", command: sleep 1000}}}}')
+    pinned = project.run("config", "--resolve-image-digests").ok().stdout
+    project.run("config", "--lock-image-digests", "-o", "lock.yml").ok()
+    digest = project.docker("image", "inspect", "-f", "{{index .RepoDigests 0}}", reference).ok().stdout.strip()
+
+    lock = (project.folder / "lock.yml").read_text()
+    assert f'image: "{reference}@{digest.partition("@")[2]}"' in pinned
+    assert ("command" in pinned, "command" in lock) == (True, False)
+    assert project.run("-f", "app.yml", "-f", "lock.yml", "config").ok().stdout == pinned
+    project.write(f'services: {{web: {{image: "{registry.address}/{project.name}/absent:1"}}}}')
+    assert "absent:1" in project.run("config", "--resolve-image-digests").failed(1).stderr
+    project.docker("rmi", reference).ok()

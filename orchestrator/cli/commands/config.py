@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from orchestrator.cli import loading
+from orchestrator.cli import loading, output
 from orchestrator.cli.declare import arguments, flag, text
 from orchestrator.cli.wiring import Context
-from orchestrator.errors import StackError
+from orchestrator.errors import UsageError
 from orchestrator.records import dataclass
-from orchestrator.spec import render
+from orchestrator.spec import listing, render
 from orchestrator.spec.load import Canonical, load_canonical
 
 
@@ -17,10 +17,12 @@ from orchestrator.spec.load import Canonical, load_canonical
 class Options:
     services_named: tuple[str, ...] = arguments("[SERVICE]...", "Only these services and what they depend on.")
     environment: bool = flag("--environment", help="The variables that the files are filled in from.")
-    format: str = text("--format", metavar="HOW", choices=("", "yaml", "json"), help="yaml or json.")
+    format: str = text("--format", metavar="HOW", help="yaml or json.")
     hash: str = text("--hash", metavar="SERVICE,...", help="The fingerprints of these services, * for all.")
     images: bool = flag("--images", help="The images.")
-    lock_image_digests: bool = flag("--lock-image-digests", later=True)
+    lock_image_digests: bool = flag(
+        "--lock-image-digests", help="A file to merge that pins each image to what its registry has now."
+    )
     models: bool = flag("--models", help="The models.")
     networks: bool = flag("--networks", help="The networks.")
     no_consistency: bool = flag("--no-consistency", help="Do not check whether fields go together.")
@@ -31,7 +33,9 @@ class Options:
     output: str = text("-o", "--output", metavar="FILE", help="Write to a file.")
     profiles: bool = flag("--profiles", help="The profiles.")
     quiet: bool = flag("-q", "--quiet", help="Only check the files.")
-    resolve_image_digests: bool = flag("--resolve-image-digests", later=True)
+    resolve_image_digests: bool = flag(
+        "--resolve-image-digests", help="Pin each image to what its registry has now; asks through the engine."
+    )
     services: bool = flag("--services", help="The services.")
     variables: bool = flag("--variables", help="The variables that the files read.")
     volumes: bool = flag("--volumes", help="The volumes.")
@@ -39,36 +43,40 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     text = _text(context, options)
-    if options.quiet:
-        return 0
-    if options.output:
-        _write(options.output, text)
-    else:
-        context.show(text)
+    if not options.quiet:
+        output.write(context, options.output, text)
     return 0
 
 
 def _text(context: Context, options: Options) -> str:
-    if options.hash:
-        return _hashes(context, options)
-    canonical = _load(context, options)
-    if options.variables:
-        return _variables(canonical, options.format)
-    listed = _list(canonical, options)
-    if listed is not None:
-        return "".join(f"{line}\n" for line in listed)
+    """Of several lists asked for, the first in Compose's order."""
+    for asked, make in _LISTS:
+        if getattr(options, asked):
+            return make(context, options)
+    return _model(context, options)
+
+
+def _model(context: Context, options: Options) -> str:
+    if options.format not in ("", "yaml", "json"):
+        raise UsageError(f"unsupported format {options.format!r}", hint="write yaml or json")
+    canonical = _load(context, options, options.services_named)
+    if options.resolve_image_digests or options.lock_image_digests:
+        listing.pin_images(canonical, _pinned(context, listing.images_named(canonical)))
+    if options.lock_image_digests:
+        canonical = listing.images_only(canonical)
     return _ended(render.to_json(canonical) if options.format == "json" else render.to_yaml(canonical))
 
 
-def _load(context: Context, options: Options) -> Canonical:
-    whole = options.no_interpolate or options.variables
-    if whole and options.services_named:
+def _load(context: Context, options: Options, services: tuple[str, ...] = (), *, raw: bool = False) -> Canonical:
+    """The model, and what there is to tell about it; ``raw``: as the files say, variables not filled in."""
+    raw = raw or options.no_interpolate
+    if raw and options.services_named:
         context.say("warning: services are not picked out together with --no-interpolate or --variables")
     return load_canonical(
         loading.request(
             context,
-            () if whole else options.services_named,
-            interpolate=not options.no_interpolate,
+            () if raw else services,
+            interpolate=not raw,
             normalize=not (options.no_normalize or context.shared.compatibility),
             resolve_paths=not options.no_path_resolution,
             resolve_env=not options.no_env_resolution,
@@ -77,30 +85,67 @@ def _load(context: Context, options: Options) -> Canonical:
     )
 
 
-def _list(canonical: Canonical, options: Options) -> Iterable[str] | None:
-    """The list asked for; of several the first in Compose's order."""
-    if options.services:
-        return render.services(canonical)
-    for asked, section in ((options.volumes, "volumes"), (options.networks, "networks"), (options.models, "models")):
-        if asked:
-            return render.names(canonical, section)
-    if options.profiles:
-        return render.profiles(canonical)
-    if options.images:
-        return render.images(canonical)
-    return render.environment(canonical) if options.environment else None
+def _pinned(context: Context, images: Iterable[str]) -> dict[str, str]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    wanted, operations = sorted(set(images)), context.engine.operations
+    with ThreadPoolExecutor(min(context.workers, len(wanted) or 1)) as pool:
+        return dict(zip(wanted, pool.map(operations.pinned, wanted), strict=True))
 
 
-def _variables(canonical: Canonical, format: str) -> str:
-    found = render.variables(canonical)
-    if format == "json":
+# Lists
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _services(context: Context, options: Options) -> str:
+    return _lines(listing.services(_load(context, options)))
+
+
+def _section(section: str) -> Callable[[Context, Options], str]:
+    def listed(context: Context, options: Options) -> str:
+        return _lines(listing.names(listing.reduced(_load(context, options)), section))
+
+    return listed
+
+
+def _models(context: Context, options: Options) -> str:
+    return _lines(listing.models(listing.reduced(_load(context, options))))
+
+
+def _profiles(context: Context, options: Options) -> str:
+    return _lines(listing.profiles(_load(context, options, options.services_named)))
+
+
+def _images(context: Context, options: Options) -> str:
+    return _lines(listing.images(listing.reduced(_load(context, options, options.services_named))))
+
+
+def _environment(context: Context, options: Options) -> str:
+    return _lines(listing.environment(_load(context, options)))
+
+
+def _variables(context: Context, options: Options) -> str:
+    found = listing.variables(_load(context, options, raw=True))
+    if options.format == "yaml":
+        from orchestrator.spec import yamltext
+
+        return yamltext.dump({name: {key.lower(): item for key, item in said.items()} for name, said in found.items()})
+    if options.format == "json":
         import json
 
-        return json.dumps({item["name"]: item for item in found}, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    if options.format not in ("", "table", "pretty"):
+        raise UsageError(f"unsupported format {options.format!r}", hint="write table, yaml or json")
     from orchestrator.cli.render.table import table
 
     headings = ("NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")
-    rows = [(i["name"], str(i["required"]).lower(), str(i["default"] or ""), str(i["alternate"] or "")) for i in found]
+    rows = [
+        (name, str(said["Required"]).lower(), str(said["DefaultValue"]), str(said["PresenceValue"]))
+        for name, said in found.items()
+    ]
     return table(headings, rows, narrowest=20)
 
 
@@ -109,17 +154,22 @@ def _hashes(context: Context, options: Options) -> str:
     from orchestrator.model import fingerprint
 
     stack = context.load()
-    wanted = sorted(stack.services) if options.hash == "*" else options.hash.split(",")
+    wanted = sorted(stack.services if options.hash == "*" else options.hash.split(","))
     services = [stack.services[wishes.known(stack, name)] for name in wanted]
-    return "".join(f"{service.name} {fingerprint.of(service, stack)}\n" for service in services)
+    return _lines(f"{service.name} {fingerprint.of(service, stack)}" for service in services)
 
 
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as problem:
-        raise StackError(f"cannot write {path}: {problem.strerror}", reference="cannot-write") from problem
+_LISTS: tuple[tuple[str, Callable[[Context, Options], str]], ...] = (
+    ("services", _services),
+    ("volumes", _section("volumes")),
+    ("networks", _section("networks")),
+    ("models", _models),
+    ("hash", _hashes),
+    ("profiles", _profiles),
+    ("images", _images),
+    ("variables", _variables),
+    ("environment", _environment),
+)
 
 
 def _ended(text: str) -> str:

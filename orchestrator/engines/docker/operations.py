@@ -12,6 +12,7 @@ from orchestrator.engines.operations import FileChange, Found, Layer, Raw, Space
 from orchestrator.errors import EngineError
 from orchestrator.model import naming
 from orchestrator.model.actions import BuildImage
+from orchestrator.records import replace
 
 _PATHS = {
     "container": "/containers/{}/json",
@@ -52,6 +53,12 @@ class DockerOperations:
 
     def resolve(self, image: str) -> str:
         return images.resolve(self._client, image)
+
+    def pinned(self, image: str) -> str:
+        named = references.normalize(image)
+        if named.digest:  # what a digest names never changes
+            return str(replace(named, tag=""))
+        return str(replace(named, digest=self.resolve(image)))
 
     def inspect(self, kind: str, name: str, *, size: bool = False) -> Raw:
         path = _PATHS[kind].format(images.in_path(name) if kind == "image" else quote(name))
