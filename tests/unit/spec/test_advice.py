@@ -59,7 +59,6 @@ def of_service(setting: str) -> list[tuple[str, str]]:
             "deploy.restart_policy.condition",
             "a job that ended well is done; it is restarted after failures only",
         ),
-        ("deploy: {endpoint_mode: dnsrr}", "deploy.endpoint_mode", "`endpoint_mode` has no effect here"),
         ("deploy: {labels: {a: b}}", "deploy.labels", "`labels` has no effect here"),
         ("deploy: {mode: global, replicas: 3}", "deploy.replicas", "a global service has one container on each host"),
         (
@@ -122,7 +121,7 @@ def test_a_name_is_for_what_is_external() -> None:
         "command: sh -c 'a | b; c'",
         "pull_policy: every_12h",
         "deploy: {mode: global-job, placement: {max_replicas_per_node: 1}, restart_policy: {max_attempts: 3}}",
-        "deploy: {endpoint_mode: vip, resources: {limits: {memory: 1m}}}",
+        "deploy: {endpoint_mode: dnsrr, resources: {limits: {memory: 1m}}}",
         "labels: {org.example: x}",
         "isolation: default",
     ],
