@@ -49,6 +49,18 @@ class Floor:
             raise RuntimeError(f"{method} {path}: {answer.status} {text.decode(errors='replace')}")
         return json.loads(text) if text.strip() else None
 
+    def upload(self, container: str, archive: bytes) -> None:
+        """Put a tar into a container's root folder."""
+        connection = _Connection(self.socket_path)
+        connection.request(
+            "PUT", f"/containers/{container}/archive?path=/", archive, {"Content-Type": "application/x-tar"}
+        )
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        if answer.status >= 400:
+            raise RuntimeError(f"upload: {answer.status} {text.decode(errors='replace')}")
+
     def each(self, work: Callable[[str], Any], names: Iterable[str]) -> None:
         with ThreadPoolExecutor(self.concurrency) as pool:
             list(pool.map(work, names))
