@@ -84,6 +84,10 @@ ROWS = (
     Row("daemon run", "daemon_run", "Keep every stack of this host as its file says"),
     Row("publish", "publish", "Put the stack's files into a registry"),
     Row("alpha publish", "publish", "Put the stack's files into a registry"),
+    Row("bridge convert", "bridge_convert", "Convert the stack to Kubernetes manifests, or what an image makes of it"),
+    Row("bridge transformations list", "bridge_list", "List transformation images on this engine"),
+    Row("bridge transformations ls", "bridge_list", "List transformation images on this engine", hidden=True),
+    Row("bridge transformations create", "bridge_create", "Begin a transformation image of your own"),
     Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
     Row("completion", "completion", "Print what makes a shell complete this program's words"),
     Row("version", "version", "Show the version"),
@@ -92,6 +96,7 @@ ROWS = (
 
 GROUPS = {
     "alpha": "Commands that Compose calls experimental",
+    "bridge": "Take the stack to another platform",
     "daemon": "Keep a host as its files say",
     "image": "Work with the images of the stack's services",
 }
@@ -103,10 +108,14 @@ def find(name: str) -> Row | None:
 
 
 def split(words: Sequence[str]) -> tuple[Row | None, list[str]]:
-    """The row that the first words name (two for a command of a group), and the words behind them."""
+    """The row that the first words name (two or three for a command of a group), and the words behind them."""
     if words[0] not in GROUPS:
         return find(words[0]), list(words[1:])
-    return find(" ".join(words[:2])), list(words[2:])
+    for count in (3, 2):
+        row = find(" ".join(words[:count]))
+        if row is not None:
+            return row, list(words[count:])
+    return None, []
 
 
 def of_group(group: str) -> list[Row]:

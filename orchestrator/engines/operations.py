@@ -176,6 +176,17 @@ class Operations(Protocol):
         """An image made of a file system; its id."""
         ...
 
+    def transform(self, image: str, inputs: Mapping[str, bytes], folder: str, *, stack: str) -> tuple[int, str]:
+        """Run a transformation image on ``inputs`` (path below its root, content); what it writes to /out is in ``folder``.
+
+        Its exit code and what it said.
+        """
+        ...
+
+    def templates(self, image: str, folder: str) -> None:
+        """What a transformation image has in /templates, into ``folder``."""
+        ...
+
     def check_build(self, action: BuildImage) -> tuple[bool, str]:
         """Whether nothing is wrong with a build's Dockerfile, and what is."""
         ...

@@ -131,6 +131,16 @@ class DockerOperations:
                 status = str(told.get("status") or status)
         return status
 
+    def transform(self, image: str, inputs: Mapping[str, bytes], folder: str, *, stack: str) -> tuple[int, str]:
+        from orchestrator.engines.docker import transformer
+
+        return transformer.transform(self._client, image, inputs, folder, stack)
+
+    def templates(self, image: str, folder: str) -> None:
+        from orchestrator.engines.docker import transformer
+
+        transformer.templates(self._client, image, folder)
+
     def check_build(self, action: BuildImage) -> tuple[bool, str]:
         from orchestrator.engines.docker import build
         from orchestrator.engines.docker.build_request import BuildRequest
