@@ -16,7 +16,7 @@ from orchestrator.errors import StackError
 from orchestrator.model import fingerprint
 from orchestrator.model.masking import MASK, is_secret_name, mask
 from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass, replace
+from orchestrator.records import dataclass, field, replace
 from orchestrator.spec import build, limits
 from orchestrator.spec.document import Map, Seq, format_path
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical
@@ -192,11 +192,21 @@ class Restored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """Where secrets are looked for: the file as it is now, and texts from elsewhere (what containers run with)."""
+    """Where secrets are looked for: the file as it is now, texts from elsewhere (what containers run with), and the
+    variables that containers have, by service.
+    """
 
     environment: Mapping[str, str]
     canonical: Canonical | None = None
     texts: frozenset[str] = frozenset()
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def at(self, path: list[str]) -> Any:
+        """What stands at a place now: in the file, else in a container."""
+        found = _at(self.canonical.model, path) if self.canonical is not None else None
+        if found is None and len(path) == 4 and (path[0], path[2]) == ("services", "environment"):
+            return self.variables.get(path[1], {}).get(path[3])
+        return found
 
 
 def restored(spec: Document, number: int, key: bytes, present: Present) -> Restored:
@@ -243,7 +253,7 @@ def _filled(spec: Document, number: int, key: bytes, present: Present) -> tuple[
     changed, missing = [], []
     for pointer, digest in spec["masked"].items():
         path = _path(pointer)
-        now = _at(present.canonical.model, path) if present.canonical else None
+        now = present.at(path)
         if digest in known:
             _put(model, path, known[digest])
         elif isinstance(now, str) and _same_but_for_secrets(now, _at(model, path)):

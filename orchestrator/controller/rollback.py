@@ -103,6 +103,16 @@ def _with_image(service: Service, reference: str, pull: PullPolicy) -> Service:
     )
 
 
+def variables(containers: Iterable[ObservedContainer]) -> dict[str, dict[str, str]]:
+    """The variables of each service's containers."""
+    found: dict[str, dict[str, str]] = {}
+    for container in containers:
+        if container.settings is not None:
+            values = {name: value for name, value in container.settings.environment.items() if value is not None}
+            found.setdefault(container.service, {}).update(values)
+    return found
+
+
 def texts(containers: Iterable[ObservedContainer]) -> frozenset[str]:
     """What containers were told when they were made: among it are the secrets of variables and commands."""
     found: set[str] = set()

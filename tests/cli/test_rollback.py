@@ -164,6 +164,20 @@ def test_a_secret_that_was_changed_since_is_taken_as_it_is_now_and_said(shop: Sh
     assert "" == shop("up", "-d").ok().err
 
 
+def test_without_the_file_a_changed_secret_is_that_of_the_running_container(shop: Shell) -> None:
+    shop("up", "-d").ok()
+    shop.change("hunter2hunter2", "rotatedrotated")
+    shop("up", "-d").ok()
+    shop.change("rotatedrotated", "othersecret")
+    text = (shop.folder / "app.yml").read_text()
+    (shop.folder / "app.yml").write_text("this: [is broken")
+    said = shop("-p", "shop", "rollback", "-y").ok().err
+    assert "services.db.environment.PASSWORD: not what revision 1 had; the present value is used" in said
+    assert "nothing to do: revision 1 serves" in said
+    shop.write(text.replace("othersecret", "rotatedrotated"))
+    assert "" == shop("up", "-d").ok().err
+
+
 def test_the_content_of_a_config_that_was_changed_since_is_taken_as_it_is_now_and_said(shop: Shell) -> None:
     (shop.folder / "c.txt").write_text("one")
     shop.write("""

@@ -97,6 +97,7 @@ def _restored(context: Context, target: Revision) -> Restored:
             environment=context.environment,
             canonical=_file_now(context, target),
             texts=rollback.texts(observed.containers),
+            variables=rollback.variables(observed.containers),
         )
     try:
         return revisions.restored(target.spec, target.number, context.key, present)
