@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli import state
 from orchestrator.cli.wiring import Context
@@ -65,6 +65,20 @@ def notes(context: Context, stack: str) -> tuple[Note, ...]:
     except HistoryUnusable:
         return ()
     return () if serving is None or serving.returns_to is None else (leaves_rollback(serving),)
+
+
+def protected(context: Context, stack: str) -> frozenset[str]:
+    """Without a file: the volumes that the file protected when it was last applied, as far as that is remembered."""
+    path = path_of(state.directory(context.environment), context.engine.id, stack)
+    if not os.path.exists(path):
+        return frozenset()
+    from orchestrator.controller.history import History
+
+    with History(path, reading=True) as past:
+        models = [one.spec["model"] for one in past.applied() if "model" in one.spec]
+    volumes: dict[str, Any] = (models[0].get("volumes") or {}) if models else {}
+    own = {key: (node or {}).get("x-stack") or {} for key, node in volumes.items()}
+    return frozenset(volumes[key].get("name", key) for key, said in own.items() if said.get("protect"))
 
 
 def standing(serving: Revision, moved: Iterable[str]) -> str:

@@ -181,7 +181,7 @@ class Recorder:
             ended=self._setting.now(),
             outcome=outcome,
             command=self._command,
-            summary=self._masked(_summary(self._passes)),
+            summary=self._masked(_summary(self._passes) or ("as it was found" if applied else "")),
             returns_to=self._returns_to,
             spec=self._spec(history),
             images=self._images(result) if applied and result is not None else {},

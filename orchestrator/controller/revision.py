@@ -70,7 +70,7 @@ _KEPT = frozenset(("name", "services", *_SECTIONS, "x-stack"))
 def joined(new: Document, earlier: Document, selected: frozenset[str]) -> Document:
     """``new`` for the services that were ``selected``, ``earlier`` for all others: what is there after a partial run."""
     if "model" not in new:
-        return new
+        return {**earlier, "replicas": {**earlier.get("replicas", {}), **dict.fromkeys(selected, 0)}}
     services = new["model"].get("services") or {}
     before = (earlier.get("model") or {}).get("services") or {}
     left = {name: before[name] for name in before if name not in selected}

@@ -101,12 +101,41 @@ def test_a_protected_volume_outweighs_down_v(shop: Shell) -> None:
     assert " Volume shop_keep  Removed\n" in shop("down", "-v").ok().err
 
 
+def test_without_the_file_down_v_takes_the_volumes_but_for_those_it_protected(shop: Shell) -> None:
+    """Compose removes every volume with the stack's label then. What was protected is known from the history."""
+    shop.write(
+        "name: shop\nservices: {db: {image: db, volumes: ['data:/data']}}\nvolumes: {data: {x-stack: {protect: true}}}"
+    )
+    shop("up", "-d").ok()
+    text = (shop.folder / "app.yml").read_text()
+    (shop.folder / "app.yml").unlink()
+    assert "error: volume-protected" in shop("-p", "shop", "down", "-v").failed().err
+    shop("-p", "shop", "down").ok()
+    assert "error: volume-protected" in shop("-p", "shop", "down", "-v").failed().err
+    shop.write(text.replace("protect: true", "protect: false"))
+    shop("up", "-d").ok()
+    (shop.folder / "app.yml").unlink()
+    assert " Volume shop_data  Removed\n" in shop("-p", "shop", "down", "-v").ok().err
+
+
 def test_down_needs_no_file_when_the_stack_is_named(shop: Shell) -> None:
     shop("up", "-d").ok()
     (shop.folder / "app.yml").unlink()
     assert "error: no-file" in shop("down").failed(2).err
     shop("-p", "shop", "down").ok()
     assert "" == shop("-p", "shop", "ps", "-aq").ok().out
+
+
+def test_down_of_some_services_by_the_stack_s_name_alone_leaves_the_others(shop: Shell) -> None:
+    """What needs a service goes down with it, as in Compose, and nothing else does."""
+    shop.write((shop.folder / "app.yml").read_text() + "  cache: {image: cache}\n")
+    shop("up", "-d").ok()
+    (shop.folder / "app.yml").unlink()
+    shop("-p", "shop", "down", "ca*").ok()
+    assert ["db", "web"] == services(shop, "-a", "-p", "shop")
+    assert "no such service: nothere" in shop("-p", "shop", "down", "nothere").failed(2).err
+    shop("-p", "shop", "down", "db").ok()
+    assert [] == services(shop, "-a", "-p", "shop")
 
 
 def test_stop_start_restart_kill_and_rm(shop: Shell) -> None:

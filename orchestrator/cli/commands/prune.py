@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli import loading, ordering, pruning
+from orchestrator.cli import loading, ordering, pruning, recording
 from orchestrator.cli.declare import flag
 from orchestrator.cli.wiring import Context
 from orchestrator.model.observed import Scope
@@ -32,4 +32,6 @@ def _protected(context: Context) -> frozenset[str]:
     """Volumes that the file protects, those that no service uses at present too."""
     context.shared = replace(context.shared, all_resources=True)
     stack = ordering.stack_of(context)
-    return frozenset(volume.name for volume in stack.volumes.values() if volume.protect) if stack else frozenset()
+    if stack is None:
+        return recording.protected(context, loading.name_of(context))
+    return frozenset(volume.name for volume in stack.volumes.values() if volume.protect)

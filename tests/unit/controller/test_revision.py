@@ -159,5 +159,12 @@ def test_a_partial_run_joins_what_was_with_what_is(tmp_path: Path) -> None:
     assert {"a": 1, "b": 1} == found["replicas"]
 
 
+def test_services_taken_down_without_the_file_are_remembered_as_not_running(tmp_path: Path) -> None:
+    first = recorded(load("name: shop\nservices: {a: {image: a:1}, b: {image: b:1}}", tmp_path))
+    found = joined({"name": "shop", "replicas": {}}, first, frozenset("b"))
+    assert {"a": 1, "b": 0} == found["replicas"]
+    assert first["model"] == found["model"]
+
+
 def test_pointers_are_shown_as_people_write_paths() -> None:
     assert "services.web.command[1]" == place("/services/web/command/1")
