@@ -89,6 +89,7 @@ ROWS = (
     Row("bridge transformations list", "bridge_list", "List transformation images on this engine"),
     Row("bridge transformations ls", "bridge_list", "List transformation images on this engine", hidden=True),
     Row("bridge transformations create", "bridge_create", "Begin a transformation image of your own"),
+    Row("volumes", "volumes", "List the stack's volumes"),
     Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
     Row("completion", "completion", "Print what makes a shell complete this program's words"),
     Row("version", "version", "Show the version"),

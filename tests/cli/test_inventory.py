@@ -35,6 +35,7 @@ COMPOSE = {
     "bridge convert": "-o --output --templates -t --transformation",
     "bridge transformations create": "-f --from",
     "bridge transformations list": "--format -q --quiet",
+    "volumes": "--format -q --quiet",
     "publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
     "alpha publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
     "push": "--ignore-push-failures --include-deps -q --quiet",
