@@ -55,7 +55,8 @@ class CarryOut(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
-    another stack was brought about; ``loaded`` is told of the stack that a pass works on.
+    another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``held_back`` says why what the file
+    wants is not to be brought about ("": nothing speaks against it).
     """
 
     engine: Engine
@@ -69,6 +70,8 @@ class Means:
     settled: Callable[[str], bool]
     loaded: Callable[[str, Stack], None]
     carry_out: CarryOut
+    held_back: Callable[[Wanted], str] = lambda _: ""
+    audit: Callable[..., object] = lambda **_: None
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8
 
@@ -86,6 +89,7 @@ class Keeper:
         self.failures = 0
         self.not_before = 0.0
         self.settled = False
+        self.forced = False
         self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now())
         means.board.put(self.status)
 
@@ -96,8 +100,13 @@ class Keeper:
         named = self.wanted.networks if kind == "network" else self.wanted.volumes
         return any(one.name == name for one in named.values())
 
+    def force(self) -> None:
+        """Change what there is to change in the next pass, whatever the mode and the windows say; begin with a clean count."""
+        self.forced, self.not_before, self.held = True, 0.0, frozenset()
+        self.rests.forget()
+
     def run(self) -> float:
-        if self.entry.mode is Mode.SUSPENDED:
+        if self.entry.mode is Mode.SUSPENDED and not self.forced:
             self._show(Phase.SUSPENDED, "suspended")
             return self.entry.resync
         try:
@@ -170,8 +179,13 @@ class Keeper:
             return self.entry.resync
         if plan.empty and not _impossible(plan) and not healing.restart and not healing.replace:
             return self._converged(healing)
-        if not self._may_change():
-            return self._only_shown(plan)
+        forced, self.forced = self.forced, False
+        if not forced:
+            held_back = self.means.held_back(self.loaded) if self.loaded else ""
+            if held_back:
+                return self._only_shown(plan, held_back)
+            if not self._may_change():
+                return self._only_shown(plan)
         return self._change(stack, observed, policy, plan, healing)
 
     def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
@@ -211,13 +225,13 @@ class Keeper:
         day, minute = self.means.wall()
         return not windows or any(window.contains(day, minute) for window in windows)
 
-    def _only_shown(self, plan: Plan) -> float:
+    def _only_shown(self, plan: Plan, why: str = "") -> float:
         self.settled = True
         drift = views.drift(plan)
         if drift != self.status.drift:
             self._tell("drift", views.summary(drift), level="warning")
-        waits = self.entry.mode is Mode.ENFORCE
-        message = "waits for its window" if waits else "drift is only reported"
+        waits = self.entry.mode is Mode.ENFORCE and not why
+        message = why or ("waits for its window" if waits else "drift is only reported")
         self._show(Phase.DRIFTED, message, drift=drift, plan=plan)
         return min(self.entry.resync, 60.0) if waits else self.entry.resync
 

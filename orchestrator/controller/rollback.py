@@ -7,14 +7,17 @@ registry knew it. If neither is to be had, the rollback is refused before anythi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from orchestrator.controller.history import History, Image, Revision
-from orchestrator.controller.revision import RevisionUnusable
+from orchestrator.controller import revision as revisions
+from orchestrator.controller.history import Document, History, Image, Revision, RunOutcome
+from orchestrator.controller.revision import Present, Restored, RevisionUnusable
 from orchestrator.engines.base import Engine
+from orchestrator.errors import SpecError
 from orchestrator.model.observed import ObservedContainer, ObservedImage, Scope
 from orchestrator.model.stack import PullPolicy, Service, Stack
 from orchestrator.records import replace
+from orchestrator.spec.load import Canonical
 
 
 def before(history: History) -> Revision:
@@ -32,6 +35,59 @@ def before(history: History) -> Revision:
         hint="`stack history` lists those there are; `stack rollback N` goes to any that was applied",
         reference="no-such-revision",
     )
+
+
+def chosen(history: History, asked: Revision | None) -> tuple[Revision, int]:
+    """The revision to go back to (``None``: what served before), and the number of the one that serves."""
+    target, serving = asked or before(history), history.serving()
+    if target.outcome is not RunOutcome.APPLIED:
+        raise RevisionUnusable(
+            f"revision {target.number} never served: its run {_FATE[target.outcome]}",
+            hint="`stack history` lists those that were applied",
+        )
+    return target, serving.number if serving is not None else 0
+
+
+_FATE = {
+    RunOutcome.FAILED: "failed",
+    RunOutcome.INTERRUPTED: "was interrupted",
+    RunOutcome.BEGUN: "has not ended",
+}
+
+
+def restored(
+    target: Revision,
+    *,
+    key: bytes,
+    environment: Mapping[str, str],
+    file_now: Callable[[], Canonical | None],
+    engine: Engine,
+) -> Restored:
+    """The stack of the revision, its secrets filled in from where they are now: the environment, the files, the containers."""
+    present = Present(environment=environment)
+    if target.spec.get("masked"):
+        observed = engine.observe(Scope(stack=target.spec["name"]))
+        present = Present(
+            environment=environment,
+            canonical=file_now(),
+            texts=texts(observed.containers),
+            variables=variables(observed.containers),
+        )
+    try:
+        return revisions.restored(target.spec, target.number, key, present)
+    except SpecError as problem:
+        raise RevisionUnusable(
+            f"revision {target.number} cannot be had again: {problem.message}", hint=problem.hint
+        ) from problem
+
+
+def holds(history: History, spec: Document) -> Revision | None:
+    """The rollback that is still to be respected: since it nothing else was applied, and the file is what was gone back from."""
+    serving = history.serving()
+    if serving is None or serving.returns_to is None:
+        return None
+    left = next((one for one in history.applied() if one.returns_to is None), None)
+    return serving if left is not None and left.spec == spec else None
 
 
 def same(one: Revision, other: Revision) -> bool:

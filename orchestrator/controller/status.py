@@ -8,7 +8,7 @@ here. Times are seconds since 1970, for people; what has to be measured is measu
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -90,6 +90,7 @@ class StackStatus:
     changed_at: float = 0.0
     retry_at: float = 0.0
     passes: int = 0
+    pass_seconds: float = 0.0  # in all
     failures: int = 0  # in a row
     drift: tuple[Drift, ...] = ()
     services: tuple[ServiceStatus, ...] = ()
@@ -126,6 +127,25 @@ class Board:
         self._number = after
         self._listeners: dict[int, Listener] = {}
         self._next = 0
+        self._counts: Counter[str] = Counter()
+        self._actions: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many happenings of each kind there were."""
+        with self._lock:
+            return dict(self._counts)
+
+    @property
+    def actions(self) -> dict[tuple[str, str], int]:
+        """How many actions of each kind ended in which way."""
+        with self._lock:
+            return dict(self._actions)
+
+    def acted(self, action: str, outcome: str) -> None:
+        """An action ended."""
+        with self._lock:
+            self._actions[action, outcome] += 1
 
     def put(self, status: StackStatus) -> None:
         with self._lock:
@@ -158,6 +178,7 @@ class Board:
                 service=service,
             )
             self._happenings.append(happening)
+            self._counts[kind] += 1
             listeners = list(self._listeners.values())
         for listener in listeners:
             listener(happening)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from orchestrator.controller.healing import Healing
@@ -10,6 +11,7 @@ from orchestrator.controller.reconcile import Result
 from orchestrator.controller.status import Drift, ReplicaStatus, ServiceStatus
 from orchestrator.errors import ApplyFailed, StackError
 from orchestrator.model.actions import BuildImage, ContainerRef, PullImage, RunProvider
+from orchestrator.model.describe import slug
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Level, Plan, Step
 from orchestrator.model.stack import Service, Stack
@@ -73,6 +75,11 @@ def _decision(group: str, steps: list[Step]) -> list[Drift]:
     if not fields:
         return [Drift(object=place, reason=reason or group)]
     return [Drift(object=place, field=f.path, before=f.before, after=f.after, reason=reason) for f in fields]
+
+
+def actions(plan: Plan | None) -> dict[str, int]:
+    """How many actions of each kind a plan holds."""
+    return dict(Counter(slug(step.action) for step in plan.mutations)) if plan else {}
 
 
 def summary(found: Iterable[Drift]) -> str:

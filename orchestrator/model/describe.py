@@ -37,6 +37,12 @@ def describe(action: actions.Action) -> str:
             return _container(action)
 
 
+def slug(action: actions.Action) -> str:
+    """The action's name in kebab case: ``create-container``."""
+    name = type(action).__name__
+    return "".join(("-" + letter.lower()) if letter.isupper() else letter for letter in name).lstrip("-")
+
+
 _ContainerAction = (
     actions.CreateContainer
     | actions.StartContainer

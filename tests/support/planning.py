@@ -252,11 +252,6 @@ def _oneoff(state: ObservedState, service: str, word: str = "running") -> Observ
     return replace(state, containers=(*state.containers, one))
 
 
-def _handmade(state: ObservedState, place: str) -> ObservedState:
-    """Without any label of the stack; the file says whose it is."""
-    return put(state, replace(find(state, place), adopted=True, fingerprint=""))
-
-
 def _adopted(state: ObservedState) -> ObservedState:
     """As Compose would have made them: without our labels."""
 
@@ -297,5 +292,4 @@ _EDITS: dict[str, Edit] = {
     "orphan": _orphan,
     "oneoff": _oneoff,
     "adopted": _adopted,
-    "handmade": _handmade,
 }

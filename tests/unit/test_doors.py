@@ -20,6 +20,9 @@ DOORS = {
     "docker": "engines",
     "watchdog": "watch",
     "typer": "cli",
+    "starlette": "api",
+    "uvicorn": "api",
+    "prometheus_client": "api",
 }
 
 

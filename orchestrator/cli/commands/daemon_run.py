@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from datetime import UTC, datetime
+from collections.abc import Callable
 
+from orchestrator.api.server import SOCKET, Listen, Server
+from orchestrator.api.tokens import Tokens
 from orchestrator.cli import signals, state
-from orchestrator.cli.declare import text
+from orchestrator.cli.declare import many, text
+from orchestrator.cli.render import happenings, history, plan_document
 from orchestrator.cli.wiring import Context
-from orchestrator.controller.status import Happening
-from orchestrator.daemon import Daemon, Parts
+from orchestrator.daemon.control import DaemonControl, Renderers
+from orchestrator.daemon.keeping import Daemon, Parts
+from orchestrator.model.host import Host
 from orchestrator.records import dataclass, replace
 from orchestrator.spec.host import load_host
 
@@ -23,16 +26,38 @@ DEFAULT_CONFIG = "/etc/stack/host.yml"
 class Options:
     config: str = text("--config", metavar="FILE", help=f"The host file. Default: {DEFAULT_CONFIG}.")
     log: str = text("--log", metavar="FORM", choices=("text", "json"), default="text", help="How to log: text or json.")
+    socket: str = text("--socket", metavar="PATH", default=SOCKET, help="The Unix socket of the API; none for none.")
+    listen: str = text("--listen", metavar="HOST:PORT", help="Serve the API and the page over TCP, too; needs a token.")
+    hosts: tuple[str, ...] = many("--allow-host", metavar="NAME", help="A further name that --listen is asked for.")
+    certificate: str = text("--tls-cert", metavar="FILE", help="The certificate for --listen.")
+    key: str = text("--tls-key", metavar="FILE", help="Its key.")
 
 
 def run(context: Context, options: Options) -> int:
     path = os.path.abspath(options.config or DEFAULT_CONFIG)
-    host = load_host(path)
-    if host.engine and not context.shared.host:
-        context.shared = replace(context.shared, host=host.engine)
-    daemon = Daemon(
+    daemon = _daemon(context, lambda: load_host(path))
+    daemon.board.listen(lambda one: context.say(happenings.line(one, options.log)))
+    control = DaemonControl(
+        daemon, Renderers(plan=plan_document.document, revisions=history.document, revision=history.whole)
+    )
+    server = Server(control, Tokens(state.directory(context.environment)), _listen(options))
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload").start())
+    with signals.handled(daemon.stop):
+        server.start()
+        try:
+            daemon.run()
+        finally:
+            server.stop()
+    return 0
+
+
+def _daemon(context: Context, load: Callable[[], Host]) -> Daemon:
+    engine = load().engine
+    if engine and not context.shared.host:
+        context.shared = replace(context.shared, host=engine)
+    return Daemon(
         Parts(
-            load=lambda: load_host(path),
+            load=load,
             engine=context.engine.engine,
             console=lambda: context.engine.console,
             environment=context.environment,
@@ -41,26 +66,13 @@ def run(context: Context, options: Options) -> int:
             workers=context.workers,
         )
     )
-    daemon.board.listen(lambda one: context.say(line(one, options.log)))
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload").start())
-    with signals.handled(daemon.stop):
-        daemon.run()
-    return 0
 
 
-def line(happening: Happening, form: str) -> str:
-    """A happening as a line of the log."""
-    moment = datetime.fromtimestamp(happening.time, UTC).isoformat(timespec="milliseconds")
-    if form == "json":
-        record = {
-            "time": moment,
-            "level": happening.level,
-            "event": happening.kind,
-            "stack": happening.stack,
-            "service": happening.service,
-            "message": happening.text,
-        }
-        return json.dumps({key: value for key, value in record.items() if value}, ensure_ascii=False)
-    where = "/".join(part for part in (happening.stack, happening.service) if part)
-    said = happening.text.replace("\n", "\n    ")
-    return f"{moment} {happening.level:<7} {where + ': ' if where else ''}{happening.kind}: {said}"
+def _listen(options: Options) -> Listen:
+    return Listen(
+        socket="" if options.socket == "none" else os.path.abspath(options.socket),
+        address=options.listen,
+        hosts=options.hosts,
+        certificate=options.certificate,
+        key=options.key,
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 from orchestrator.cli import asking, loading, recording, running
 from orchestrator.cli.declare import argument, flag, number, text
 from orchestrator.cli.wiring import Context
-from orchestrator.controller import revision as revisions
 from orchestrator.controller import rollback
-from orchestrator.controller.history import Revision, RunOutcome
+from orchestrator.controller.history import Revision
 from orchestrator.controller.reconcile import preview
-from orchestrator.controller.revision import Present, Restored, RevisionUnusable
-from orchestrator.errors import SpecError, StackError, UsageError
+from orchestrator.controller.revision import Restored
+from orchestrator.errors import StackError, UsageError
 from orchestrator.model.actions import RemoveContainer
-from orchestrator.model.observed import ObservedState, Scope
+from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
@@ -70,41 +69,17 @@ def run(context: Context, options: Options) -> int:
 def _chosen(context: Context, name: str, asked: str) -> tuple[Revision, int]:
     """The revision meant, and the number of the one that serves."""
     with recording.opened(context, name) as past:
-        target = recording.revision(past, asked) if asked else rollback.before(past)
-        serving = past.serving()
-    if target.outcome is not RunOutcome.APPLIED:
-        raise RevisionUnusable(
-            f"revision {target.number} never served: its run {_FATE[target.outcome]}",
-            hint="`stack history` lists those that were applied",
-        )
-    return target, serving.number if serving is not None else 0
-
-
-_FATE = {
-    RunOutcome.FAILED: "failed",
-    RunOutcome.INTERRUPTED: "was interrupted",
-    RunOutcome.BEGUN: "has not ended",
-}
+        return rollback.chosen(past, recording.revision(past, asked) if asked else None)
 
 
 def _restored(context: Context, target: Revision) -> Restored:
-    """The stack of the revision, its secrets filled in from where they are now."""
-    masked = bool(target.spec.get("masked"))
-    present = Present(environment=context.environment)
-    if masked:
-        observed = context.engine.engine.observe(Scope(stack=target.spec["name"]))
-        present = Present(
-            environment=context.environment,
-            canonical=_file_now(context, target),
-            texts=rollback.texts(observed.containers),
-            variables=rollback.variables(observed.containers),
-        )
-    try:
-        return revisions.restored(target.spec, target.number, context.key, present)
-    except SpecError as problem:
-        raise RevisionUnusable(
-            f"revision {target.number} cannot be had again: {problem.message}", hint=problem.hint
-        ) from problem
+    return rollback.restored(
+        target,
+        key=context.key,
+        environment=context.environment,
+        file_now=lambda: _file_now(context, target),
+        engine=context.engine.engine,
+    )
 
 
 def _file_now(context: Context, target: Revision) -> Canonical | None:

@@ -33,6 +33,7 @@ from orchestrator.model.actions import (
     StopContainer,
     mutates,
 )
+from orchestrator.model.describe import slug
 from orchestrator.model.plan import Note, Plan, Step
 from orchestrator.model.values import SECOND
 
@@ -57,7 +58,7 @@ def document(plan: Plan) -> Document:
 def _step(step: Step) -> Document:
     return {
         "id": step.id,
-        "action": words.slug(step.action),
+        "action": slug(step.action),
         "mutates": mutates(step.action),
         "object": _object(step.action),
         "arguments": _arguments(step.action),

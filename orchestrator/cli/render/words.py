@@ -39,7 +39,7 @@ from orchestrator.model.actions import (
     UpdateContainer,
     WaitFor,
 )
-from orchestrator.model.describe import describe
+from orchestrator.model.describe import describe, slug
 from orchestrator.model.humane import duration
 
 
@@ -174,9 +174,3 @@ def imperative(action: Action) -> str:  # noqa: C901  # a table
 def verb(action: Action) -> str:
     """``create``, ``remove``, ``pull``: the first word of the action's name."""
     return slug(action).partition("-")[0]
-
-
-def slug(action: Action) -> str:
-    """The action's name in kebab case: ``create-container``."""
-    name = type(action).__name__
-    return "".join(("-" + letter.lower()) if letter.isupper() else letter for letter in name).lstrip("-")

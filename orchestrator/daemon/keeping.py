@@ -1,4 +1,4 @@
-"""The daemon: puts host file, engine, controller and triggers together, and takes them apart in the right order.
+"""Puts host file, engine, controller and triggers together, and takes them apart in the right order.
 
 In come a host file and an engine; nothing goes out but what the controller does and what the board tells. Started, it adopts
 what runs; ended in whatever way, it leaves everything running as it is.
@@ -6,6 +6,7 @@ what runs; ended in whatever way, it leaves everything running as it is.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -13,25 +14,29 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from orchestrator.cancel import CancelToken
-from orchestrator.controller import views
+from orchestrator.controller import revision, rollback, views
+from orchestrator.controller.history import History, HistoryUnusable
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper, Means
 from orchestrator.controller.loop import Loop, listen
+from orchestrator.controller.places import path_of
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import LocalSource, Source, Wanted
 from orchestrator.controller.status import Board
+from orchestrator.daemon.audit import Audit
+from orchestrator.daemon.overrides import Suspended
 from orchestrator.engines.base import Engine
 from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
-from orchestrator.events import Quiet, Sink
-from orchestrator.model import masking
-from orchestrator.model.host import Host, HostStack
+from orchestrator.events import Event, Quiet, Sink, StepEnded
+from orchestrator.model import describe, masking
+from orchestrator.model.host import Host, HostStack, Mode
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 from orchestrator.spec import store
 from orchestrator.watch.stacks import StackFiles, files_of
 
@@ -63,6 +68,8 @@ class Daemon:
         self.board = Board(time.time)
         self.cancel = CancelToken()
         self.loop = Loop(threads=self.host.passes, pace=parts.pace, defect=self._defect)
+        self.audit = Audit(parts.state, lambda text: self.board.tell("", "audit", text, level="warning"))
+        self._suspended = Suspended(parts.state)
         self._ended = threading.Event()
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
@@ -107,6 +114,8 @@ class Daemon:
             self.board.tell("", "reloaded", f"keeps {len(host.stacks)} stacks")
 
     def _keep(self, entry: HostStack) -> None:
+        if entry.name in self._suspended:
+            entry = replace(entry, mode=Mode.SUSPENDED)
         source = self._source(entry)
         self._followed.pop(entry.name, None)
         self._files.follow(entry.name, source.places())
@@ -135,12 +144,14 @@ class Daemon:
             chance=random.random,
             settled=self.loop.settled,
             loaded=self._loaded,
-            carry_out=self._carry_out,
+            carry_out=self.carry_out,
+            held_back=self._rolled_back,
+            audit=self.audit.write,
             sink=self.parts.sink,
             workers=self.parts.workers,
         )
 
-    def _carry_out(
+    def carry_out(
         self,
         wanted: Wanted,
         policy: Policy,
@@ -148,7 +159,9 @@ class Daemon:
         command: str,
         first: tuple[Plan, ObservedState] | None = None,
         given_up: Iterable[str] = (),
+        returns_to: int | None = None,
     ) -> Result:
+        """Bring a stack about, with its history and the audit log knowing of it. The caller holds the stack's lock."""
         parts, stack = self.parts, wanted.stack
         setting = Setting(
             directory=parts.state,
@@ -160,8 +173,16 @@ class Daemon:
             mask=lambda text: masking.mask(text, stack.secret_values),
             say=lambda text: self.board.tell(stack.name, "history", str(text), level="warning"),
         )
-        recorder = Recorder(setting, stack, policy, wanted.canonical, command=command, sink=parts.sink(stack.name))
-        return recorded(
+        recorder = Recorder(
+            setting,
+            stack,
+            policy,
+            wanted.canonical,
+            command=command,
+            sink=self._sink(stack.name),
+            returns_to=returns_to,
+        )
+        result = recorded(
             recorder,
             stack,
             policy,
@@ -171,6 +192,47 @@ class Daemon:
             first=first,
             given_up=given_up,
         )
+        if result.changed or not result.ok:
+            self.audit.write(
+                who="daemon",
+                stack=stack.name,
+                command=command,
+                version=wanted.version,
+                ok=result.ok,
+                changed=result.changed,
+                actions=views.actions(result.plan),
+            )
+        return result
+
+    def suspend(self, stack: str) -> None:
+        """Leave it alone from now on, over restarts too."""
+        self._suspended.add(stack)
+        self._keep_anew(stack)
+
+    def resume(self, stack: str) -> None:
+        self._suspended.discard(stack)
+        self._keep_anew(stack)
+
+    def _keep_anew(self, stack: str) -> None:
+        entry = self.host.stacks.get(stack)
+        if entry is not None:
+            self._keep(entry)
+            self.board.tell(stack, "suspended" if stack in self._suspended else "resumed", "by hand")
+
+    def _rolled_back(self, wanted: Wanted) -> str:
+        """Why the file is not to be brought about: somebody has gone back from it to an earlier revision."""
+        path = path_of(self.parts.state, self.parts.engine.identity, wanted.stack.name)
+        if not os.path.exists(path):
+            return ""
+        try:
+            with History(path, reading=True) as past:
+                spec = revision.document(wanted.stack, wanted.canonical, self.parts.key())
+                serving = rollback.holds(past, spec)
+        except HistoryUnusable:
+            return ""
+        if serving is None:
+            return ""
+        return f"revision {serving.returns_to} serves since a rollback; a new version of the file is waited for"
 
     def _loaded(self, name: str, stack: Stack) -> None:
         """A stack was read: from now on its files are followed, all of them."""
@@ -184,8 +246,23 @@ class Daemon:
         else:
             self.loop.look_again(name)
 
+    def _sink(self, stack: str) -> Sink:
+        return _Counting(self.board, self.parts.sink(stack))
+
     def _defect(self, stack: str, problem: Exception) -> None:
         self.board.tell(stack, "defect", f"unexpected {type(problem).__name__}: {problem}", level="error")
+
+
+class _Counting:
+    """A sink that counts what was done, for the metrics."""
+
+    def __init__(self, board: Board, sink: Sink) -> None:
+        self._board, self._sink = board, sink
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, StepEnded):
+            self._board.acted(describe.slug(event.result.step.action), event.result.outcome.value)
+        self._sink.emit(event)
 
 
 def _wall() -> tuple[int, int]:

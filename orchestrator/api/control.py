@@ -1,0 +1,61 @@
+"""What the API asks of a daemon. The daemon implements it; tests can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from orchestrator.controller.status import Board
+from orchestrator.model.host import Host
+
+Document = dict[str, Any]
+
+
+class Control(Protocol):
+    """Raises StackError where something cannot be done, ``NotFound`` for a stack that is not of this host."""
+
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def host(self) -> Host: ...
+
+    @property
+    def waiting(self) -> int:
+        """How many stacks are in the queue."""
+        ...
+
+    @property
+    def engine_answers(self) -> bool: ...
+
+    def sync(self, stack: str) -> None:
+        """Look at it again now."""
+        ...
+
+    def suspend(self, stack: str) -> None: ...
+
+    def resume(self, stack: str) -> None: ...
+
+    def plan(self, stack: str) -> Document:
+        """What would be changed now, in the shape of plan.schema.json."""
+        ...
+
+    def apply(self, stack: str) -> None:
+        """Bring it about now, also where its mode or its windows would not."""
+        ...
+
+    def rollback(self, stack: str, revision: int | None) -> Document:
+        """Go back to a revision (``None``: to the one before); what became of it."""
+        ...
+
+    def revisions(self, stack: str) -> Document: ...
+
+    def revision(self, stack: str, number: int) -> Document: ...
+
+    def graph(self, stack: str) -> str:
+        """The dependency graph with state, as SVG."""
+        ...
+
+    def logs(self, stack: str, service: str, tail: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """Pairs of a container's name and a line of it."""
+        ...

@@ -1,0 +1,178 @@
+"""What the API can ask of the daemon, carried out: plans, logs, revisions, and orders that go through the one loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from orchestrator import graph
+from orchestrator.controller import rollback
+from orchestrator.controller.history import History, Revision
+from orchestrator.controller.keeper import Keeper
+from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.places import path_of
+from orchestrator.controller.reconcile import preview
+from orchestrator.controller.sources import Wanted
+from orchestrator.controller.status import Board, Phase, ServiceStatus
+from orchestrator.daemon.keeping import Daemon
+from orchestrator.engines.console import LogWish, Said
+from orchestrator.errors import NotFound
+from orchestrator.graph import Mood, State, svg
+from orchestrator.model import naming
+from orchestrator.model.host import Host
+from orchestrator.model.plan import Plan
+from orchestrator.planner.policy import Policy
+from orchestrator.records import dataclass
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderers:
+    """How plans and revisions look as documents: the command line's way, given by whoever puts the daemon together."""
+
+    plan: Callable[[Plan], Document]
+    revisions: Callable[[str, list[Revision], int], Document]
+    revision: Callable[[str, Revision, bool], Document]
+
+
+class DaemonControl:
+    """Implements ``api.control.Control`` on a daemon."""
+
+    def __init__(self, daemon: Daemon, renderers: Renderers) -> None:
+        self._daemon, self._renderers = daemon, renderers
+
+    @property
+    def board(self) -> Board:
+        return self._daemon.board
+
+    @property
+    def host(self) -> Host:
+        return self._daemon.host
+
+    @property
+    def waiting(self) -> int:
+        return self._daemon.loop.waiting
+
+    @property
+    def engine_answers(self) -> bool:
+        statuses = self.board.all()
+        return any(status.looked_at for status in statuses) and not any(
+            status.phase is Phase.UNREACHABLE for status in statuses
+        )
+
+    def sync(self, stack: str) -> None:
+        self._keeper(stack)
+        self._daemon.loop.look_again(stack)
+
+    def suspend(self, stack: str) -> None:
+        self._keeper(stack)
+        self._daemon.suspend(stack)
+
+    def resume(self, stack: str) -> None:
+        self._keeper(stack)
+        self._daemon.resume(stack)
+
+    def apply(self, stack: str) -> None:
+        self._keeper(stack).force()
+        self._daemon.loop.look_again(stack)
+
+    def plan(self, stack: str) -> Document:
+        wanted = self._keeper(stack).source.load()
+        return self._renderers.plan(preview(wanted.stack, self._daemon.parts.engine, Policy(ignore_orphans=True))[0])
+
+    def rollback(self, stack: str, revision: int | None) -> Document:
+        daemon, keeper = self._daemon, self._keeper(stack)
+        engine = daemon.parts.engine
+        with stack_lock(engine.identity, stack, wait=False, cancel=daemon.cancel):
+            with self._history(stack) as past:
+                target, _ = rollback.chosen(past, _known(past, revision) if revision is not None else None)
+            restored = rollback.restored(
+                target,
+                key=daemon.parts.key(),
+                environment={},
+                file_now=lambda: keeper.source.load().canonical,
+                engine=engine,
+            )
+            pinned = rollback.pinned(restored.stack, target, engine)
+            daemon.board.tell(stack, "rollback", f"goes back to revision {target.number}")
+            result = daemon.carry_out(
+                Wanted(stack=pinned, canonical=restored.canonical),
+                Policy(never_build=True, ignore_orphans=True),
+                command="rollback",
+                returns_to=target.number,
+            )
+        daemon.loop.look_again(stack)
+        return {"revision": target.number, "ok": result.ok, "changed": result.changed, "notes": list(restored.changed)}
+
+    def revisions(self, stack: str) -> Document:
+        with self._history(stack) as past:
+            serving = past.serving()
+            return self._renderers.revisions(stack, past.all(), serving.number if serving else 0)
+
+    def revision(self, stack: str, number: int) -> Document:
+        with self._history(stack) as past:
+            serving = past.serving()
+            found = _known(past, number)
+            return self._renderers.revision(stack, found, serving is not None and serving.number == number)
+
+    def graph(self, stack: str) -> str:
+        wanted = self._keeper(stack).source.load()
+        status = self.board.of(stack)
+        states = {one.name: _state(one) for one in status.services} if status else {}
+        return svg.draw(graph.picture(wanted.stack, states=states))
+
+    def logs(self, stack: str, service: str, tail: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        self._keeper(stack)
+        console = self._daemon.parts.console()
+        labels = [f"{naming.PROJECT}={stack}"]
+        names = {
+            container.id: container.name
+            for container in console.containers(labels=labels)
+            if not service or container.service == service
+        }
+        if service and not names:
+            raise NotFound(f"{service} has no container")
+        return self._lines(names, tail, follow=follow)
+
+    def _lines(self, names: dict[str, str], tail: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        logs = self._daemon.parts.console().logs()
+        try:
+            for container in names:
+                logs.add(LogWish(container=container, tail=str(tail), follow=follow))
+            logs.finish_adding()
+            for item in logs:
+                if isinstance(item, Said):
+                    yield names[item.container], item.content.decode(errors="replace").rstrip("\n")
+        finally:
+            logs.close()
+
+    def _keeper(self, stack: str) -> Keeper:
+        keeper = self._daemon.loop.keepers.get(stack)
+        if keeper is None:
+            raise NotFound(f'there is no stack "{stack}" on this host')
+        return keeper
+
+    def _history(self, stack: str) -> History:
+        self._keeper(stack)
+        path = path_of(self._daemon.parts.state, self._daemon.parts.engine.identity, stack)
+        if not os.path.exists(path):
+            raise NotFound(f'there is no history of the stack "{stack}" yet')
+        return History(path, reading=True)
+
+
+def _known(past: History, number: int) -> Revision:
+    found = past.get(number)
+    if found is None:
+        raise NotFound(f"there is no revision {number}", reference="no-such-revision")
+    return found
+
+
+def _state(service: ServiceStatus) -> State:
+    words = f"{service.ready}/{service.wanted} ready"
+    if service.stopped:
+        return State("stopped", Mood.ABSENT)
+    if service.loops or service.unhealthy:
+        return State(words, Mood.BAD)
+    return State(words, Mood.GOOD if service.ready >= service.wanted else Mood.WAITING)
