@@ -17,9 +17,9 @@ from orchestrator.model import fingerprint
 from orchestrator.model.masking import MASK, is_secret_name, mask
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field, replace
-from orchestrator.spec import build, limits
+from orchestrator.spec import limits, store
 from orchestrator.spec.document import Map, Seq, format_path
-from orchestrator.spec.load import Canonical, LoadRequest, load_canonical
+from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 from orchestrator.spec.yamltext import dump
 
 Document = dict[str, Any]
@@ -216,6 +216,7 @@ def restored(spec: Document, number: int, key: bytes, present: Present) -> Resto
             f"revision {number} has nothing that runs: it took the stack down", hint="`stack down` does that"
         )
     model, changed = _filled(spec, number, key, present)
+    bounds = limits.from_environment(present.environment)
     canonical = load_canonical(
         LoadRequest(
             files=("-",),
@@ -224,24 +225,23 @@ def restored(spec: Document, number: int, key: bytes, present: Present) -> Resto
             project_directory=spec["directory"],
             project_name=spec["name"],
             profiles=("*",),
-            limits=limits.from_environment(present.environment),
+            limits=bounds,
         )
     )
     canonical = replace(
         canonical,
-        environment_files=tuple(spec["environment_files"]),
-        config_files=tuple(spec["files"]),
-        profiles=tuple(spec["profiles"]),
-    )
-    stack = build.to_stack(
-        canonical.model,
-        name=canonical.name,
         working_dir=spec["directory"],
-        config_files=canonical.config_files,
-        environment_files=canonical.environment_files,
-        disabled=spec["disabled"],
+        config_files=tuple(spec["files"]),
+        environment_files=tuple(spec["environment_files"]),
+        profiles=tuple(spec["profiles"]),
+        disabled=Map((name, Map()) for name in spec["disabled"]),
+    )
+    stack = stack_of(
+        canonical,
         key=key,
         separator=spec["separator"],
+        bounds=bounds,
+        store_folder=present.environment.get(store.VARIABLE, ""),
     )
     stack = stack.scaled({name: count for name, count in spec["replicas"].items() if name in stack.services})
     return Restored(stack=stack, canonical=canonical, changed=(*changed, *_other_contents(spec, number, stack)))

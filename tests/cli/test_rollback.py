@@ -195,6 +195,37 @@ def test_the_content_of_a_config_that_was_changed_since_is_taken_as_it_is_now_an
     assert {"shop-web-1": "sha256:web:1:pulled"} == images(shop)
 
 
+def test_external_secrets_come_from_the_host_s_store_again(shop: Shell, tmp_path: Path) -> None:
+    shelf = tmp_path / "store" / "secrets"
+    shelf.mkdir(parents=True)
+    (shelf / "pw").write_text("in the store")
+    (shelf / "pw").chmod(0o600)
+    shop.set("STACK_STORE", str(tmp_path / "store"))
+    shop.write("name: shop\nservices: {web: {image: 'web:1', secrets: [pw]}}\nsecrets: {pw: {external: true}}")
+    shop("up", "-d").ok()
+    shop.change("web:1", "web:2")
+    shop("up", "-d").ok()
+    shop("rollback").ok()
+    assert {"shop-web-1": "sha256:web:1:pulled"} == images(shop)
+
+
+def test_a_front_end_and_what_stands_behind_it_come_back_together(shop: Shell) -> None:
+    shop.write("""
+        name: shop
+        services:
+          web: {image: "web:1", ports: ["8080:80"], deploy: {replicas: 2, endpoint_mode: vip}}
+        """)
+    shop("up", "-d").ok()
+    shop.change("web:1", "web:2")
+    shop.change("endpoint_mode: vip", "endpoint_mode: dnsrr")
+    shop.change('ports: ["8080:80"], ', "")
+    shop("up", "-d", "--remove-orphans").ok()
+    assert ["shop-web-1", "shop-web-2"] == sorted(images(shop))
+    shop("rollback").ok()
+    assert ["shop-web-1", "shop-web-2", "shop-web-front-1"] == sorted(images(shop))
+    assert "sha256:web:1:pulled" == images(shop)["shop-web-1"]
+
+
 def test_a_config_that_is_gone_is_a_refusal_before_anything_is_touched(shop: Shell) -> None:
     (shop.folder / "c.txt").write_text("one")
     shop.write("name: shop\nservices: {web: {image: 'web:1', configs: [c]}}\nconfigs: {c: {file: c.txt}}")
