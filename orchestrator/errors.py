@@ -17,6 +17,7 @@
     │   ├── NotFound
     │   ├── Conflict
     │   └── ImageUnavailable
+    ├── UnknownService             exit 1   a service that neither file nor engine knows
     ├── ApplyFailed                exit 1   at least one step failed
     ├── LockHeld                   exit 75  another writer holds the stack
     └── Interrupted                exit 130 or 143
@@ -161,6 +162,12 @@ class Conflict(EngineError):
 
 class ImageUnavailable(EngineError):
     reference = "image-unavailable"
+
+
+class UnknownService(StackError):
+    """A service is named that neither the file nor a container knows; exits as Compose does."""
+
+    reference = "no-such-service"
 
 
 class ApplyFailed(StackError):

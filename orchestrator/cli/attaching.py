@@ -34,6 +34,7 @@ class Manner:
     exit_code_from: str = ""
     timestamps: bool = False
     stop_timeout: float | None = None
+    stopped: frozenset[str] | None = None  # the services that a stop is for; None: all of the stack's
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Attachment:
 
     def stop(self) -> None:
         """Stop the services in order; on a further signal kill them."""
-        self._context.say("stopping; press Ctrl-C to kill at once")
+        self._printer.footer("")
+        self._context.say("Gracefully Stopping... press Ctrl+C again to force")
         cancel = self._context.cancel = CancelToken()
         with signals.handled(cancel.set):
             self.before_stop()
@@ -214,6 +216,7 @@ class Attachment:
         manner = self._manner
         if not manner.abort_on_exit and not (manner.abort_on_failure and ended.exit_code != 0):
             return None
+        self._context.say("Aborting on container exit...")
         self.stop()
         if manner.exit_code_from not in ("", service):
             return self._code_of(manner.exit_code_from)
@@ -240,7 +243,12 @@ class Attachment:
     def _order(self, make: Callable[..., Plan]) -> None:
         engine, name = self._context.engine, self._stack.name
         observed = engine.engine.observe(Scope(stack=name, details=False))
-        plan = make(observed, [c for c in observed.containers if c.service in self._stack.services and not c.oneoff])
-        self._context.intents.stop(name, self._stack.services)
+        meant = self._stack.services.keys() if self._manner.stopped is None else self._manner.stopped
+        chosen = [c for c in observed.containers if c.service in meant and not c.oneoff]
+        plan = make(observed, chosen)
+        self._context.intents.stop(name, meant)
+        for container in chosen:
+            if not container.running:
+                self._context.report(f"Container {container.name}", "Stopped", done=True)
         if not plan.empty:
             ordering.carry_out(self._context, plan, title=f"stop {name}", live=False)

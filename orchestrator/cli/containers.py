@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
-from orchestrator.errors import NotFound, UsageError
+from orchestrator.errors import NotFound, UnknownService
 from orchestrator.model import naming
 
 
@@ -37,16 +37,16 @@ def matches(service: str, patterns: Iterable[str]) -> bool:
 
 
 def replica(context: Context, name: str, service: str, index: int | None, *, running: bool = True) -> Listed:
-    """One container of a service: the one of that number, else the lowest."""
-    found = of_services(context, of_stack(context, name), (service,))
-    candidates = sorted((c for c in found if c.running or not running), key=lambda c: (c.slot, c.created))
+    """One container of a service: the one of that number, else the lowest; one that `run` made if there is no other."""
+    found = of_services(context, of_stack(context, name, oneoff=True), (service,))
+    candidates = sorted((c for c in found if c.running or not running), key=lambda c: (c.oneoff, c.slot, c.created))
     for container in candidates:
-        if index is None or index < 1 or container.slot == index:
+        if not index or index < 1 or (container.slot == index and not container.oneoff):
             return container
-    number = f" #{index}" if index else ""
+    number = f" container #{index}" if index else ""
     state = "running" if running else "there"
     raise NotFound(
-        f'service "{service}"{number} is not {state}', hint=f"`stack ps -a {service}` shows what there is of it"
+        f'service "{service}" is not {state}{number}', hint=f"`stack ps -a {service}` shows what there is of it"
     )
 
 
@@ -74,4 +74,4 @@ def _check(context: Context, pattern: str, known: set[str]) -> None:
     names = sorted(known | set(declared or ()))
     close = get_close_matches(pattern, names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"the services are {', '.join(names)}" if names else ""
-    raise UsageError(f"no such service: {pattern}", hint=hint, reference="no-such-service")
+    raise UnknownService(f"no such service: {pattern}", hint=hint)

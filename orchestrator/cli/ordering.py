@@ -13,7 +13,7 @@ from orchestrator.cli import loading, running, signals
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.lock import stack_lock
-from orchestrator.errors import ApplyFailed, Interrupted, UsageError
+from orchestrator.errors import ApplyFailed, Interrupted, UnknownService
 from orchestrator.events import PlanMade, Quiet
 from orchestrator.executor import apply
 from orchestrator.model.actions import Action
@@ -88,7 +88,7 @@ def run(
 ) -> ApplyResult:
     """Carry out a plan as it is, with a display unless ``silent``; failures are in the result."""
     with context.display(title, live=live) if not silent else nullcontext(Quiet()) as display:
-        sink = running.Hushed(display, hush) if hush else display
+        sink = running.Telling(display, hush)
         sink.emit(PlanMade(plan))
         result = apply(plan, context.engine.engine, workers=context.workers, sink=sink, cancel=context.cancel)
     if context.cancel.is_set():
@@ -121,6 +121,6 @@ def _chosen(observed: ObservedState, services: Sequence[str], stack: Stack | Non
         known |= {*stack.services, *stack.disabled}
     for pattern in services:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise UsageError(f"no such service: {pattern}", reference="no-such-service")
+            raise UnknownService(f"no such service: {pattern}")
     chosen = [c for c in candidates if not services or any(fnmatchcase(c.service, one) for one in services)]
     return sorted(chosen, key=lambda c: (c.service, c.slot, c.created_at, c.id))

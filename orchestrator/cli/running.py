@@ -17,7 +17,7 @@ from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.reconcile import Result, preview
 from orchestrator.controller.recorder import Recorder, recorded
 from orchestrator.errors import ApplyFailed, PlanError, StackError
-from orchestrator.events import Event, Sink, StepProgress
+from orchestrator.events import Event, Sink, StepProgress, StepStarted
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Note, Plan, StepResult
@@ -26,6 +26,7 @@ from orchestrator.planner.policy import Policy
 
 Check = Callable[[Plan, ObservedState], bool]
 Remark = Callable[[Context, Stack, Policy], None]
+_BRINGING = ("up", "create", "run", "scale")
 
 
 def carry_out(
@@ -87,14 +88,27 @@ def bring_about(
                 return None
         (note or _runs)(context, stack, policy)
         with context.display(f"{title} {stack.name}", live=live) as sink:
-            shown = Hushed(sink, hush) if hush else sink
+            shown = Telling(sink, hush)
             recorder = recording.recorder(context, stack, policy, command=title, sink=shown, returns_to=returns_to)
             result = recorded(
                 recorder, stack, policy, failure=failure, workers=context.workers, cancel=cancel, first=first
             )
     if not result.ok:
         raise failure(result, recorder)
+    if live and title in _BRINGING:
+        _tell_untouched(context, stack, policy, result, shown)
     return result
+
+
+def _tell_untouched(context: Context, stack: Stack, policy: Policy, result: Result, told: Telling) -> None:
+    """What runs already and was left alone is said too: scripts look for it."""
+    meant = policy.targets
+    if meant is not None and policy.dependencies:
+        meant = graph.closure(graph.dependencies(stack), meant)
+    for container in result.observed.containers if result.observed else ():
+        chosen = container.service in stack.services and (meant is None or container.service in meant)
+        if chosen and container.running and not container.oneoff and container.name not in told.touched:
+            context.report(f"Container {container.name}", "Running", done=True)
 
 
 def _runs(context: Context, stack: Stack, policy: Policy) -> None:
@@ -106,13 +120,18 @@ def _runs(context: Context, stack: Stack, policy: Policy) -> None:
         context.intents.run(stack.name, targets)
 
 
-class Hushed:
-    """A sink that passes on everything but the progress within some actions."""
+class Telling:
+    """A sink that passes on everything but the progress within some actions, and knows which containers were touched."""
 
-    def __init__(self, sink: Sink, kinds: frozenset[type[Action]]) -> None:
-        self._sink, self._kinds = sink, kinds
+    def __init__(self, sink: Sink, hush: frozenset[type[Action]]) -> None:
+        self._sink, self._kinds = sink, hush
+        self.touched: set[str] = set()
 
     def emit(self, event: Event) -> None:
+        if isinstance(event, StepStarted):
+            container = getattr(event.step.action, "container", None)
+            if container is not None:
+                self.touched.add(words.final_name(container))
         if not (isinstance(event, StepProgress) and type(event.step.action) in self._kinds):
             self._sink.emit(event)
 

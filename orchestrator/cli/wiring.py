@@ -70,7 +70,7 @@ class Context:
 
             self.say(json.dumps({"id": name, "status": "Done" if done else "Working", "text": text}))
         elif mode != "quiet":
-            self.say(f" {name}  {text}")
+            self.say(f" {name} {text}")
 
     def masked(self, text: str) -> str:
         """``text`` without the values of the stack's secrets."""

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from orchestrator.cli.declare import arguments, flag, many, number, text
 from orchestrator.cli.wiring import Context
-from orchestrator.errors import UsageError
+from orchestrator.errors import UnknownService, UsageError
 from orchestrator.model.actions import Action, BuildImage, PullImage
 from orchestrator.model.stack import PullPolicy, Stack
 from orchestrator.planner.policy import Policy, Recreate
@@ -155,4 +155,4 @@ def known(stack: Stack, name: str) -> str:
 
     close = get_close_matches(name, list(stack.services), n=1)
     hint = f"did you mean {close[0]}?" if close else f"the services are {', '.join(sorted(stack.services))}"
-    raise UsageError(f"no such service: {name}", hint=hint, reference="no-such-service")
+    raise UnknownService(f"no such service: {name}", hint=hint)

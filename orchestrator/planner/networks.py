@@ -96,7 +96,7 @@ def _place(situation: Situation, draft: Draft, wanted: Network) -> Place | None:
     where = situation.desired.where(f"networks.{wanted.key}")
     if present is None and wanted.external:
         draft.error(
-            f'network "{wanted.name}" is declared external and does not exist; create it with '
+            f"network {wanted.name} declared as external, but could not be found; create it with "
             f"`docker network create {wanted.name}`, or remove `external: true`",
             where=where,
             reference="external-missing",

@@ -69,6 +69,7 @@ def start(
     With ``wait`` the plan ends when everything chosen is ready.
     """
     order = _Order(observed, stack)
+    chosen = _with_needed(chosen, observed, order.links)
     waiting = [c for c in chosen if not c.running]
     gates = order.first_starts(waiting)
     for container in waiting:
@@ -117,7 +118,9 @@ def kill(observed: ObservedState, chosen: Chosen, *, signal: str) -> Plan:
 
 
 def pause(observed: ObservedState, chosen: Chosen) -> Plan:
-    return _at_once(observed, "pause", chosen, lambda ref: PauseContainer(container=ref))
+    """Freeze what runs."""
+    running = (container for container in chosen if container.running)
+    return _at_once(observed, "pause", running, lambda ref: PauseContainer(container=ref))
 
 
 def unpause(observed: ObservedState, chosen: Chosen) -> Plan:
@@ -275,6 +278,18 @@ def _with_followers(chosen: Chosen, observed: ObservedState, known: Links) -> li
     ids = {container.id for container in chosen}
     others = (c for c in observed.containers if c.id not in ids and c.running and not c.oneoff)
     return [*chosen, *(container for container in others if container.service in services)]
+
+
+def _with_needed(chosen: Chosen, observed: ObservedState, known: Links) -> list[ObservedContainer]:
+    """``chosen`` and the containers of what their services depend on."""
+    named = {container.service for container in chosen}
+    services, waiting = set(named), list(named)
+    while waiting:
+        more = known.get(waiting.pop(), {}).keys() - services
+        services |= more
+        waiting.extend(more)
+    others = (c for c in observed.containers if c.service in services - named and not c.oneoff and not c.hook)
+    return [*chosen, *others]
 
 
 def _at_once(

@@ -60,7 +60,7 @@ def _arrange_one(situation: Situation, draft: Draft, wanted: Volume, result: Vol
     where = situation.desired.where(f"volumes.{wanted.key}")
     if present is None and wanted.external:
         draft.error(
-            f'volume "{wanted.name}" is declared external and does not exist; create it with '
+            f"volume {wanted.name} declared as external, but could not be found; create it with "
             f"`docker volume create {wanted.name}`, or remove `external: true`",
             where=where,
             reference="external-missing",

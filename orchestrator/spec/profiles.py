@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from orchestrator.errors import RuleViolation, UsageError
+from orchestrator.errors import RuleViolation, UnknownService
 from orchestrator.spec.defaults import maps, services_of
 from orchestrator.spec.document import Map, where
 from orchestrator.spec.hints import did_you_mean
@@ -72,11 +72,7 @@ def _matching(services: Map, names: Sequence[str], disabled: Map) -> list[str]:
     for pattern in names:
         matches = [pattern] if pattern in services else [name for name in services if fnmatchcase(name, pattern)]
         if not matches:
-            raise UsageError(
-                f"no such service: {pattern}",
-                hint=did_you_mean(pattern, [*services, *disabled]),
-                reference="no-such-service",
-            )
+            raise UnknownService(f"no such service: {pattern}", hint=did_you_mean(pattern, [*services, *disabled]))
         found.update(dict.fromkeys(matches))
     return list(found)
 

@@ -127,5 +127,5 @@ def container_names(project: Project) -> Iterator[Finding]:
     for name, service in project.services.items():
         wanted = service.get("container_name")
         if wanted and owners.setdefault(wanted, name) != name:
-            message = f"services {quoted(owners[wanted])} and {quoted(name)} have one container name, {quoted(wanted)}"
+            message = f'container name "{wanted}" is already in use by service {quoted(owners[wanted])}'
             yield ("services", name, "container_name"), message, "give one of them another name"

@@ -102,6 +102,9 @@ SHOP = """
     """
 
 
+RUNNING = " Container shop-db-1 Running\n Container shop-web-1 Running\n"  # all that a run with nothing to do says
+
+
 @pytest.fixture
 def shop(shell: Shell) -> Shell:
     """A shell in a folder with a small stack."""

@@ -43,7 +43,7 @@ def test_ps_shows_what_runs_and_with_a_everything(running: Shell) -> None:
 def test_ps_knows_the_services_of_the_file_and_refuses_others(running: Shell) -> None:
     running("down").ok()
     assert 1 == len(running("ps", "web").ok().out.splitlines())
-    assert "no such service: wob" in running("ps", "wob").failed(2).err
+    assert "no such service: wob" in running("ps", "wob").failed(1).err
 
 
 def test_ps_refuses_a_state_that_does_not_exist(running: Shell) -> None:

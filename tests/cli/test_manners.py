@@ -122,7 +122,6 @@ def test_switches_take_true_and_false(shop: Shell) -> None:
         (("up", "-d", "--abort-on-container-exit"), "contradict each other"),
         (("up", "--build", "--no-build"), "contradict each other"),
         (("up", "--scale", "web=x"), "does not say how many"),
-        (("up", "nosuch"), "no such service: nosuch"),
         (("logs", "--index", "1"), "--index needs exactly one service"),
         (("logs", "--since", "tomorrowish"), "does not understand the time"),
     ],
@@ -148,8 +147,13 @@ def test_errors_are_json_for_those_who_asked_for_json(shop: Shell) -> None:
     assert "app.yml:8" in record["where"]
 
 
+def test_a_service_that_is_not_there_is_no_usage_error(shop: Shell) -> None:
+    """As with Compose: the words are understood, the thing is missing."""
+    assert "no such service: nosuch\n" in shop("up", "nosuch").failed(1).err
+
+
 def test_debug_shows_where_an_error_comes_from(shop: Shell) -> None:
-    assert "Traceback" in shop("--debug", "up", "nosuch").failed(2).err
+    assert "Traceback" in shop("--debug", "up", "nosuch").failed(1).err
 
 
 def test_a_reader_that_goes_away_is_no_error(shop: Shell) -> None:

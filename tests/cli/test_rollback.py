@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.engines.memory import Behaviour
 from orchestrator.model.observed import Health, ObservedImage, ObservedState
-from tests.cli.conftest import Shell
+from tests.cli.conftest import RUNNING, Shell
 from tests.cli.test_history import history
 from tests.cli.test_plan import SCHEMA as PLAN_SCHEMA
 
@@ -106,7 +106,7 @@ def test_the_file_is_what_counts_afterwards_and_that_is_said(shop: Shell) -> Non
     assert "environment.LOG_LEVEL: info -> debug" in planned
     assert "revision 1 serves since a rollback (revision 3); this brings about what the file says" in planned
     assert "since a rollback (revision 3)" in shop("up", "-d").ok().err
-    assert "" == shop("up", "-d").ok().err
+    assert RUNNING == shop("up", "-d").ok().err
 
 
 def test_once_more_goes_one_further_back(shop: Shell) -> None:
@@ -136,7 +136,7 @@ def test_after_down_the_files_still_have_the_secrets(shop: Shell) -> None:
     shop("down").ok()
     shop("rollback").ok()
     assert ["shop-db-1", "shop-web-1"] == sorted(images(shop))
-    assert "" == shop("up", "-d").ok().err, "with the same password as in the file"
+    assert RUNNING == shop("up", "-d").ok().err, "with the same password as in the file"
 
 
 def test_without_the_file_the_running_containers_have_the_secrets(shop: Shell) -> None:
@@ -147,7 +147,7 @@ def test_without_the_file_the_running_containers_have_the_secrets(shop: Shell) -
     (shop.folder / "app.yml").unlink()
     shop("-p", "shop", "rollback").ok()
     shop.write(text.replace("LOG_LEVEL: debug", "LOG_LEVEL: info"))
-    assert "" == shop("up", "-d").ok().err, "with the same password as in the file"
+    assert RUNNING == shop("up", "-d").ok().err, "with the same password as in the file"
 
 
 def test_a_secret_that_was_changed_since_is_taken_as_it_is_now_and_said(shop: Shell) -> None:
@@ -161,7 +161,7 @@ def test_a_secret_that_was_changed_since_is_taken_as_it_is_now_and_said(shop: Sh
     assert "hunter2" not in said
     assert "replace db" not in shop("rollback", "--yes").ok().out
     shop.change("LOG_LEVEL: debug", "LOG_LEVEL: info")
-    assert "" == shop("up", "-d").ok().err
+    assert RUNNING == shop("up", "-d").ok().err
 
 
 def test_without_the_file_a_changed_secret_is_that_of_the_running_container(shop: Shell) -> None:

@@ -65,7 +65,7 @@ def test_no_color_leaves_the_display_and_takes_the_colours(shop: Shell) -> None:
 
 def test_never_ansi_means_plain_lines(shop: Shell) -> None:
     _, output = in_terminal(shop, "--ansi", "never", "up", "-d")
-    assert " Container shop-web-1  Started\r\n" in output
+    assert " Container shop-web-1 Started\r\n" in output
     assert "\x1b" not in output
 
 

@@ -459,7 +459,7 @@ def test_a_failed_hook_shows_what_it_said(world: World) -> None:
         )
 
     assert refused.value.ref == "hook-failed"
-    assert "exited with code 4" in refused.value.message
+    assert "exited with status 4" in refused.value.message
     assert "no luck" in refused.value.message
 
 
@@ -491,7 +491,7 @@ def test_a_failed_hook_beside_is_kept_for_a_look_and_replaced_by_the_next_run(wo
 
     with pytest.raises(EngineError) as refused:
         world.do(run("echo broken; exit 5"))
-    assert "exited with code 5" in refused.value.message
+    assert "exited (5)" in refused.value.message
     assert "broken" in refused.value.message
     kept = [container for container in world.observe().containers if container.hook]
     assert [HookKind.PRE_START] == [container.hook for container in kept]

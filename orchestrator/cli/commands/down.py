@@ -45,7 +45,11 @@ def run(context: Context, options: Options) -> int:
         remove_images=RemoveImages(options.rmi or "none"),
         stop_timeout=options.timeout,
     )
-    running.carry_out(context, emptied(stack), policy, title="down", wait=not options.no_wait, note=_stays_down)
+    result = running.carry_out(
+        context, emptied(stack), policy, title="down", wait=not options.no_wait, note=_stays_down
+    )
+    if result is not None and whole and not result.changed:
+        context.say(f'No resource found to remove for project "{stack.name}"')
     return 0
 
 

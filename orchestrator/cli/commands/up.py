@@ -143,6 +143,7 @@ def _attached(stack: Stack, options: Options) -> Manner:
         exit_code_from=known(stack, options.exit_code_from) if options.exit_code_from else "",
         timestamps=options.timestamps,
         stop_timeout=options.timeout,
+        stopped=wishes.targets(options.services, stack),
     )
 
 

@@ -126,7 +126,7 @@ class Board:
             row.status, row.text = Status.ERROR, "Error"
             row.detail = event.result.error.message if event.result.error else ""
         elif outcome is Outcome.DONE and row.status is not Status.ERROR:
-            row.detail = ""
+            row.detail = event.result.output
             row.reached = row.reached if word.passing and row.reached else word.done
             row.text = next(reversed(row.under_way.values()), row.reached if row.left <= 0 else word.done)
         if not row.under_way and (row.left <= 0 or row.status is Status.ERROR):

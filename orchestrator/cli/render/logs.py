@@ -38,6 +38,7 @@ class LogPrinter:
         self._names: dict[str, str] = {}
         self._prefixes: dict[str, bytes] = {}
         self._torn: set[tuple[str, int]] = set()
+        self._footer = b""
         self._lock = threading.Lock()
 
     def know(self, names: Mapping[str, str]) -> None:
@@ -60,6 +61,7 @@ class LogPrinter:
         key = (said.container, said.stream)
         content = said.content if self._raw[at] else _harmless(said.content)
         with self._lock:
+            self._make_room()
             begin = b"" if key in self._torn or not self._prefix else self._prefixes.get(said.container, b"")
             self._streams[at].write(b"%b%b%b" % (begin, content, b"\n" if said.whole else b""))
             if said.whole:
@@ -68,6 +70,7 @@ class LogPrinter:
                 self._torn.add(key)
             if self._flush:
                 self._streams[at].flush()
+            self._put_footer()
 
     def silent(self, container: str) -> None:
         """End a line that its container left open."""
@@ -80,17 +83,38 @@ class LogPrinter:
     def remark(self, container: str, text: str) -> None:
         """A line of our own about a container, on standard output as Compose has it."""
         with self._lock:
+            self._make_room()
             self._streams[0].write(safe.one_line(f"{self.name(container)} {text}").encode(errors="replace") + b"\n")
             self._streams[0].flush()
+            self._put_footer()
 
     def aside(self, text: str) -> None:
         """A line of our own about none of them, marked and below the names."""
         with self._lock:
+            self._make_room()
             width = max(map(len, self._names.values()), default=0) + 1
             mark = " " * width + " \N{CIRCLED BULLET} "
             begin = (f"\x1b[92m{mark}\x1b[0m" if self._colour else mark) if self._prefix else ""
             for line in text.splitlines():
                 self._streams[0].write((begin + safe.one_line(line)).encode(errors="replace") + b"\n")
+            self._streams[0].flush()
+            self._put_footer()
+
+    def footer(self, text: str) -> None:
+        """A line that stays below all others, on a terminal; "" takes it away."""
+        with self._lock:
+            self._make_room()
+            self._footer = text.encode(errors="replace")
+            self._put_footer()
+
+    def _make_room(self) -> None:
+        if self._footer and not self._torn:
+            self._streams[0].write(b"\r\x1b[K")
+            self._streams[0].flush()
+
+    def _put_footer(self) -> None:
+        if self._footer and not self._torn:
+            self._streams[0].write(self._footer)
             self._streams[0].flush()
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Progress as plain lines, for pipes and logs: ` Container shop-web-1  Started`."""
+"""Progress as plain lines, for pipes and logs: ` Container shop-web-1 Started`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Plain:
         match event:
             case StepStarted():
                 word = words.of(event.step.action, event.step.group)
-                return safe.one_line(f" {word.id}  {word.doing}")
+                return safe.one_line(f" {word.id} {word.doing}")
             case StepProgress() if event.text and isinstance(event.step.action, BuildImage):
                 word = words.of(event.step.action)
                 stage = f"{event.part} " if event.part else ""
-                return safe.one_line(f" {word.id}  {stage}{event.text}")
+                return safe.one_line(f" {word.id} {stage}{event.text}")
             case StepEnded():
                 return self._ended(event)
             case Noted():
@@ -50,8 +50,9 @@ class Plain:
         step = event.result.step
         word = words.of(step.action, step.group)
         if event.result.outcome is Outcome.DONE:
-            return safe.one_line(f" {word.id}  {word.done}")
+            output = f"\nwarning: {safe.one_line(event.result.output)}" if event.result.output else ""
+            return safe.one_line(f" {word.id} {word.done}") + output
         if event.result.outcome is Outcome.FAILED:
             first = event.result.error.message.partition("\n")[0] if event.result.error else ""
-            return safe.one_line(f" {word.id}  Error  {first}")
+            return safe.one_line(f" {word.id} Error {first}")
         return ""

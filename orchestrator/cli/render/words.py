@@ -75,7 +75,7 @@ _CONTAINER: dict[type[Action], tuple[str, str]] = {
     CreateContainer: ("Creating", "Created"),
     StartContainer: ("Starting", "Started"),
     StopContainer: ("Stopping", "Stopped"),
-    RestartContainer: ("Restarting", "Restarted"),
+    RestartContainer: ("Restarting", "Started"),
     KillContainer: ("Killing", "Killed"),
     PauseContainer: ("Pausing", "Paused"),
     UnpauseContainer: ("Unpausing", "Unpaused"),

@@ -37,10 +37,15 @@ def _inside(access: Access, action: actions.RunHook, cancel: CancelToken) -> str
     if code == 0:
         return ""
     raise EngineError(
-        evidence.told(f'{action.kind.value} hook of "{action.container.name}" exited with code {code}', [], output),
+        evidence.told(_failed(action, f"exited with status {code}"), [], output),
         hint=f"the command was: {' '.join(action.hook.command)}",
         reference="hook-failed",
     )
+
+
+def _failed(action: actions.RunHook, how: str) -> str:
+    """In Compose's words."""
+    return f"{action.container.service or action.container.name} hook {how} ({action.kind.value} of {action.container.name})"
 
 
 def _exec_body(hook: Hook) -> dict[str, object]:
@@ -83,7 +88,7 @@ def _beside(access: Access, action: actions.RunHook, cancel: CancelToken) -> str
         _remove(access, ref)
         raise
     except EngineError as problem:
-        message = f'{action.kind.value} hook of "{action.container.name}" failed: {problem.message}'
+        message = f'{action.kind.value} hook of "{action.container.name}" failed: {problem.message.removeprefix(waits.DEPENDENCY)}'
         hint = f"container {ref.name} is kept until the next run; the command was: {' '.join(action.hook.command)}"
         raise EngineError(message, hint=hint, reference="hook-failed") from problem
     _remove(access, ref)

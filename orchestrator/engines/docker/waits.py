@@ -7,6 +7,7 @@ unhealthy), when the time is up, or when the user wants to stop. The verdict on 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_never
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 RELIST_SECONDS = 2.0
 DEFAULT_RETRIES = 3  # the engine's, of a health check
 RESTARTS_FORGIVEN = 2  # of a container with a health check: it may still come up
+DEPENDENCY = "dependency failed to start: "
+_ENDED = re.compile(r"exited with code (\d+)")
 _IN_WORDS = {
     WaitFor.STARTED: "started",
     WaitFor.HEALTHY: "healthy",
@@ -65,7 +68,8 @@ def wait(access: Access, action: AwaitContainer, cancel: CancelToken) -> str:
     if failure is None:
         return ""
     if not action.required:
-        return failure.message.partition("\n")[0]
+        first = failure.message.partition("\n")[0]
+        return first.replace("dependency failed", f'optional dependency "{action.container.service}" failed', 1)
     raise failure
 
 
@@ -183,12 +187,23 @@ class _Watch:
         return None if self.action.timeout is None else self.began + self.action.timeout - time.monotonic()
 
     def _error(self, reference: str, why: str) -> EngineError:
-        name = self.action.container.name
+        headline = self._headline(reference, why)
         if not self.last:
-            return EngineError(f'container "{name}" {why}', reference=reference)
+            return EngineError(headline, reference=reference)
         lines = evidence.tail(self.access.client, self.last)
-        message = evidence.told(f'container "{name}" {why}', [evidence.probe(self.last)], lines)
-        return EngineError(message, hint=f"see all of it: docker logs {name}", reference=reference)
+        message = evidence.told(headline, [evidence.probe(self.last)], lines)
+        return EngineError(
+            message, hint=f"see all of it: docker logs {self.action.container.name}", reference=reference
+        )
+
+    def _headline(self, reference: str, why: str) -> str:
+        """In Compose's words where something else depends on the container: scripts look for them."""
+        text = f"container {self.action.container.name} {why}"
+        if self.action.condition not in (WaitFor.HEALTHY, WaitFor.COMPLETED):
+            return text
+        if reference == "timeout":
+            return f"timeout waiting for dependencies: {text}"
+        return DEPENDENCY + _ENDED.sub(r"exited (\1)", text)
 
 
 def judge(container: Mapping[str, Any], action: AwaitContainer, restarts: int, now: float) -> Verdict:
