@@ -140,7 +140,7 @@ def _row(words: list[str]) -> tuple[Row, list[str]]:
 
     name = " ".join(words[:2]) if words[0] in table.GROUPS else words[0]
     known = [*table.GROUPS, *(row.name for row in table.ROWS if not row.hidden)]
-    close = get_close_matches(name, known, n=2)
+    close = get_close_matches(name, known, n=2, cutoff=0.65)
     hint = f"did you mean `stack {'` or `stack '.join(close)}`?" if close else "`stack --help` lists the commands"
     raise UsageError(f"unknown command {name!r}", hint=hint, reference="unknown-command")
 

@@ -115,7 +115,7 @@ def test_without_the_file_down_v_takes_the_volumes_but_for_those_it_protected(sh
     shop.write(text.replace("protect: true", "protect: false"))
     shop("up", "-d").ok()
     (shop.folder / "app.yml").unlink()
-    assert " Volume shop_data  Removed\n" in shop("-p", "shop", "down", "-v").ok().err
+    assert " Volume shop_data Removed\n" in shop("-p", "shop", "down", "-v").ok().err
 
 
 def test_down_needs_no_file_when_the_stack_is_named(shop: Shell) -> None:
@@ -133,7 +133,7 @@ def test_down_of_some_services_by_the_stack_s_name_alone_leaves_the_others(shop:
     (shop.folder / "app.yml").unlink()
     shop("-p", "shop", "down", "ca*").ok()
     assert ["db", "web"] == services(shop, "-a", "-p", "shop")
-    assert "no such service: nothere" in shop("-p", "shop", "down", "nothere").failed(2).err
+    assert "no such service: nothere" in shop("-p", "shop", "down", "nothere").failed(1).err
     shop("-p", "shop", "down", "db").ok()
     assert [] == services(shop, "-a", "-p", "shop")
 

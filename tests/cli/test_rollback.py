@@ -175,7 +175,7 @@ def test_without_the_file_a_changed_secret_is_that_of_the_running_container(shop
     assert "services.db.environment.PASSWORD: not what revision 1 had; the present value is used" in said
     assert "nothing to do: revision 1 serves" in said
     shop.write(text.replace("othersecret", "rotatedrotated"))
-    assert "" == shop("up", "-d").ok().err
+    assert " Container shop-db-1 Running\n Container shop-web-1 Running\n" == shop("up", "-d").ok().err
 
 
 def test_the_content_of_a_config_that_was_changed_since_is_taken_as_it_is_now_and_said(shop: Shell) -> None:
