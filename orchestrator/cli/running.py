@@ -105,7 +105,8 @@ def _tell_untouched(context: Context, stack: Stack, policy: Policy, result: Resu
     meant = policy.targets
     if meant is not None and policy.dependencies:
         meant = graph.closure(graph.dependencies(stack), meant)
-    for container in result.observed.containers if result.observed else ():
+    found = result.observed.containers if result.observed else ()
+    for container in sorted(found, key=lambda container: (container.service, container.slot)):
         chosen = container.service in stack.services and (meant is None or container.service in meant)
         if chosen and container.running and not container.oneoff and container.name not in told.touched:
             context.report(f"Container {container.name}", "Running", done=True)
