@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.machine import control, images, newer, packages
+from scripts.machine import control, haproxy, images, newer, packages
 from scripts.machine import engine as private_engines
 from scripts.machine import registry as registries
 from tests.support.engines import Engine
@@ -128,6 +128,13 @@ def make_project(request: pytest.FixtureRequest, tmp_path: Path, engine: Engine)
         for project in made:
             project.clean()
     assert [] == [removal for project in made for removal in project.foreign_removals]
+
+
+@pytest.fixture
+def front_project(make_project: ProjectMaker, newer_engine: Engine) -> Project:
+    """A project on the newer engine, which has an image for front ends; published ports are at ``project.engine.host``."""
+    haproxy.import_haproxy(newer_engine.api)
+    return make_project(on=newer_engine)
 
 
 @pytest.fixture

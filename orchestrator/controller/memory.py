@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from orchestrator.model.actions import (
     AwaitContainer,
+    AwaitFront,
     CreateContainer,
     RunHook,
     StartContainer,
@@ -64,7 +65,7 @@ class Memory:
     def _slot(self, step: Step) -> Slot | None:
         """The slot whose container this step was to bring into service, if that is what it was for."""
         action = step.action
-        if not isinstance(action, CreateContainer | StartContainer | AwaitContainer | RunHook):
+        if not isinstance(action, CreateContainer | StartContainer | AwaitContainer | AwaitFront | RunHook):
             return None
         service = self.stack.services.get(action.container.service)
         return None if service is None else (service.name, action.container.slot)

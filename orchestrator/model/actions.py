@@ -256,6 +256,13 @@ class ConfigureFront:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitFront:
+    """Not a mutation: done when the front end ``container`` takes connections, failed when it ends instead."""
+
+    container: ContainerRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitDrained:
     """Not a mutation: done when the front end holds no connection from before it was last configured, or time is up."""
 
@@ -322,6 +329,7 @@ Action = (
     | RemoveContainer
     | ConfigureFront
     | AwaitContainer
+    | AwaitFront
     | AwaitDrained
     | AwaitDelay
     | RunHook
@@ -331,4 +339,4 @@ Action = (
 
 def mutates(action: Action) -> bool:
     """Whether carrying out ``action`` changes anything."""
-    return not isinstance(action, AwaitContainer | AwaitDrained | AwaitDelay)
+    return not isinstance(action, AwaitContainer | AwaitFront | AwaitDrained | AwaitDelay)

@@ -56,6 +56,7 @@ _ContainerAction = (
     | actions.RemoveContainer
     | actions.AwaitContainer
     | actions.AwaitDrained
+    | actions.AwaitFront
     | actions.ConfigureFront
     | actions.RunHook
 )
@@ -70,6 +71,8 @@ def _container(action: _ContainerAction) -> str:
             return f"wait until {name} is {_CONDITIONS[condition]}"
         case actions.ConfigureFront(members=members):
             return f"let {name} spread connections over {', '.join(one.name for one in members) or 'nobody'}"
+        case actions.AwaitFront():
+            return f"wait until {name} takes connections"
         case actions.AwaitDrained(timeout_ns=timeout_ns):
             return f"let connections through {name} end, for {duration(timeout_ns)} at most"
         case actions.RunHook(kind=kind):

@@ -9,7 +9,6 @@ IMAGE = "haproxy:lts-alpine"
 FOLDER = "/etc/front"
 CONFIG = f"{FOLDER}/front.cfg"
 APPLIED = f"{FOLDER}/applied"  # the digest of the configuration that the running process has taken up
-RUNTIME = "/run/front"
 
 
 @dataclass(frozen=True, slots=True)

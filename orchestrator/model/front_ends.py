@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from orchestrator.model.container import Container
-from orchestrator.model.front import CONFIG, RUNTIME, FrontEnd, FrontPort
+from orchestrator.model.front import CONFIG, FrontEnd, FrontPort
 from orchestrator.model.rollout import Rollout
 from orchestrator.model.stack import Dependency, Service, Stack
-from orchestrator.model.values import SECOND, Attachment, Healthcheck, Mount, MountType, Port, RestartPolicy
+from orchestrator.model.values import SECOND, Attachment, Healthcheck, Port, RestartPolicy
 from orchestrator.records import replace
 
 SUFFIX = "-front"
 _HTTP = ("http", "ws")
-_ANYBODY = 0o1777
 
 
 def name_of(service: str) -> str:
@@ -98,7 +97,6 @@ def _front_end(service: Service) -> Service:
         entrypoint=("haproxy", "-W", "-db", "-f", CONFIG),
         ports=tuple(replace(port, app_protocol="") for port in settings.ports if port.mode != "host"),
         networks={key: _as_front(service.name, how) for key, how in settings.networks.items()},
-        mounts=(Mount(MountType.TMPFS, RUNTIME, tmpfs_mode=_ANYBODY),),
         stop_signal="SIGUSR1",
         stop_grace_period_ns=settings.stop_grace_period_ns,
         healthcheck=Healthcheck(("NONE",)),

@@ -361,7 +361,7 @@ def _configure_front(state: ObservedState, action: actions.ConfigureFront) -> Ob
     return _with(state, replace(_container(state, action.container), rotation=Rotation(action.front, members)))
 
 
-def _drained(state: ObservedState, action: actions.AwaitDrained) -> ObservedState:
+def _front(state: ObservedState, action: actions.AwaitFront | actions.AwaitDrained) -> ObservedState:
     del action
     return state
 
@@ -439,7 +439,8 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.RemoveContainer: _remove,
     actions.AwaitContainer: _await,
     actions.AwaitDelay: _delay,
-    actions.AwaitDrained: _drained,
+    actions.AwaitDrained: _front,
+    actions.AwaitFront: _front,
     actions.ConfigureFront: _configure_front,
     actions.RunHook: _hook,
     actions.RunProvider: _provider,

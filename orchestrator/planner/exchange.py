@@ -12,6 +12,7 @@ from orchestrator.model.actions import AwaitDelay, WaitFor
 from orchestrator.model.observed import ObservedContainer, State
 from orchestrator.model.rollout import Order, Rollout
 from orchestrator.model.stack import Service
+from orchestrator.planner import fronts
 from orchestrator.planner.attempts import way_back
 from orchestrator.planner.containers import Workshop
 from orchestrator.planner.draft import Id
@@ -100,6 +101,9 @@ class Exchange:
 
     def _prove(self, service: Service, turn: Turn) -> Id | None:
         """A new container is proven when it is ready through the monitor window, or has done its one job."""
+        if service.front_end is not None:
+            turn.life.proven = fronts.taking_connections(self.workshop, turn.life, turn.group)
+            return turn.life.proven
         ends = service.is_job or service.name in self.situation.awaited_to_complete
         turn.life.proven = self.workshop.wait(
             turn.life,

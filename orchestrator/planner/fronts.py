@@ -6,7 +6,7 @@ hand, a crash or a restart has left something else.
 
 from __future__ import annotations
 
-from orchestrator.model.actions import ContainerRef, WaitFor
+from orchestrator.model.actions import AwaitFront, ContainerRef, WaitFor
 from orchestrator.model.front import FrontEnd
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
@@ -32,6 +32,11 @@ def set_up(workshop: Workshop, front_end: FrontEnd, turns: Turns, behind: Turns 
             workshop.touches.add(step)
         else:
             life.made = step
+
+
+def taking_connections(workshop: Workshop, life: Life, group: str) -> Id:
+    """The step after which a front end that was started takes connections."""
+    return workshop.draft.add(AwaitFront(container=life.ref), after=[life.started], group=group)
 
 
 def _group(life: Life) -> str:

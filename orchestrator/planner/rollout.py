@@ -18,7 +18,6 @@ from orchestrator.model.actions import (
 from orchestrator.model.front import FrontEnd
 from orchestrator.model.observed import State
 from orchestrator.model.stack import Condition, Dependency, RollbackScope, Service
-from orchestrator.model.values import SECOND
 from orchestrator.planner import fronts, hooks
 from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
@@ -38,7 +37,6 @@ from orchestrator.planner.verdicts import (
     Update,
 )
 
-FRONT_SETTLES_NS = SECOND // 4
 _CONDITIONS = {
     Condition.HEALTHY: WaitFor.HEALTHY,
     Condition.COMPLETED: WaitFor.COMPLETED,
@@ -172,11 +170,9 @@ class Rollout:
                 self._set_up(turns.service.front_end, turns, running=True)
 
     def _stays_up(self, turn: Turn) -> None:
-        """A front end counts as started once it has read its configuration and goes on."""
+        """A front end counts as started once it takes connections."""
         if turn.life.service.front_end is not None:
-            turn.life.started = self.workshop.wait(
-                turn.life, WaitFor.STABLE, monitor_ns=FRONT_SETTLES_NS, group=turn.group
-            )
+            turn.life.started = fronts.taking_connections(self.workshop, turn.life, turn.group)
 
     def _stop_surplus(self, turns: Turns) -> None:
         """Whatever else runs in a slot stops before its container starts: it may hold the slot's ports."""

@@ -33,7 +33,7 @@ def _note(note: Note) -> str:
     return f"{note.level.value}: {note.text}"
 
 
-def short(action: actions.Action) -> str:
+def short(action: actions.Action) -> str:  # noqa: C901  # a table
     """The action with its container as ``service.slot``; a replacement's name where the plan makes one."""
     match action:
         case actions.PullImage(reference=reference):
@@ -52,6 +52,8 @@ def short(action: actions.Action) -> str:
             return f"await {_place(container)} {condition.value}"
         case actions.ConfigureFront(container=container, members=members):
             return f"configure {_place(container)} for {', '.join(map(_place, members)) or 'nobody'}"
+        case actions.AwaitFront(container=container):
+            return f"await {_place(container)} taking connections"
         case actions.AwaitDrained(container=container):
             return f"await {_place(container)} drained"
         case actions.RunHook(container=container, kind=kind):

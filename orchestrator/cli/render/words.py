@@ -11,6 +11,7 @@ from orchestrator.model.actions import (
     AwaitContainer,
     AwaitDelay,
     AwaitDrained,
+    AwaitFront,
     BuildImage,
     ConfigureFront,
     ConnectNetwork,
@@ -84,6 +85,7 @@ _CONTAINER: dict[type[Action], tuple[str, str]] = {
     RemoveContainer: ("Removing", "Removed"),
     ConfigureFront: ("Configuring", "Configured"),
     AwaitDrained: ("Draining", "Drained"),
+    AwaitFront: ("Waiting", "Ready"),
     ConnectNetwork: ("Connecting", "Connected"),
     DisconnectNetwork: ("Disconnecting", "Disconnected"),
 }
@@ -150,7 +152,7 @@ def imperative(action: Action) -> str:  # noqa: C901  # a table
             return f"copy {', '.join(grant.name for grant in action.files)} into volume {action.volume}"
         case AwaitContainer():
             return f"wait until {action.container.name} is {action.condition.value}"
-        case ConfigureFront() | AwaitDrained():
+        case ConfigureFront() | AwaitDrained() | AwaitFront():
             return describe(action)
         case AwaitDelay():
             return f"wait {duration(action.delay_ns)} before {action.service} goes on"

@@ -73,6 +73,8 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return waits.wait(access, action, cancel)
         case actions.ConfigureFront():
             return front.configure(access, action, cancel)
+        case actions.AwaitFront():
+            return front.until_up(access, action, cancel)
         case actions.AwaitDrained():
             return front.drained(access, action, cancel)
         case actions.AwaitDelay():

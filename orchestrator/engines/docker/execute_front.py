@@ -30,6 +30,7 @@ LARGEST = 1024 * 1024
 SHORTEST_LOOK, LONGEST_LOOK = 0.05, 0.5
 _STOPPED = f"Proxy {front_config.GENERATION} stopped".encode()
 _REFUSED = b"Loading failure"
+_LOADED = b"Loading success"
 
 
 def configure(access: Access, action: actions.ConfigureFront, cancel: CancelToken) -> str:
@@ -63,9 +64,7 @@ def _reload(access: Access, ref: ContainerRef, cancel: CancelToken) -> None:
     for _ in range(RELOAD_ATTEMPTS):
         if _is_taken_up(access, ref, cancel):
             return
-    lines = evidence.tail(access.client, access.inspect(ref))
-    message = evidence.told(f'front end "{ref.name}" did not take up its configuration', [], lines)
-    raise EngineError(message, hint=f"see all of it: docker logs {ref.name}", reference="front-not-reloaded")
+    raise _not_up(access, ref, "did not take up its configuration")
 
 
 def _is_taken_up(access: Access, ref: ContainerRef, cancel: CancelToken) -> bool:
@@ -88,6 +87,49 @@ def _is_taken_up(access: Access, ref: ContainerRef, cancel: CancelToken) -> bool
     if cancel.is_set():
         raise Interrupted(signal_number=cancel.signal_number or 2)
     return False
+
+
+def until_up(access: Access, action: actions.AwaitFront, cancel: CancelToken) -> str:
+    """Until it says that it has taken up its configuration; a container that ends says why in its log."""
+    for _ in range(RELOAD_ATTEMPTS):
+        container = access.inspect(action.container)
+        started = container["State"].get("StartedAt")
+        if container["State"].get("Running") and _says(access, action.container, started, cancel):
+            return ""
+        again = access.inspect(action.container)["State"]
+        if again.get("Running") and again.get("StartedAt") == started:
+            return ""  # silent and steady: another release with other words
+        if cancel.wait(LONGEST_LOOK):
+            raise Interrupted(signal_number=cancel.signal_number or 2)
+    raise _not_up(access, action.container, "does not stay up")
+
+
+def _says(access: Access, ref: ContainerRef, started: str, cancel: CancelToken) -> bool:
+    """Whether it says so after its last start, before it ends and before long."""
+    query = {"follow": True, "since": _seconds(started), "stdout": True, "stderr": True}
+    with access.client.stream("GET", f"/containers/{quote(ref.target)}/logs", query) as stream:
+        limit = threading.Timer(RELOAD_SECONDS, stream.close)
+        limit.start()
+        unsubscribe = cancel.subscribe(stream.close)
+        try:
+            return any(_LOADED in line for line in _lines(stream))
+        finally:
+            limit.cancel()
+            unsubscribe()
+
+
+def _seconds(moment: str) -> str:
+    """The engine's moment as it wants it in queries: seconds since 1970 with all of its digits."""
+    from datetime import datetime
+
+    whole, _, fraction = moment.removesuffix("Z").partition(".")
+    return f"{int(datetime.fromisoformat(whole + '+00:00').timestamp())}.{fraction.ljust(9, '0')}"
+
+
+def _not_up(access: Access, ref: ContainerRef, why: str) -> EngineError:
+    lines = evidence.tail(access.client, access.inspect(ref))
+    message = evidence.told(f'front end "{ref.name}" {why}', [], lines)
+    return EngineError(message, hint=f"see all of it: docker logs {ref.name}", reference="front-not-up")
 
 
 def _lines(stream: Stream) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.model.front import RUNTIME, FrontEnd, FrontPort, Rotation
+from orchestrator.model.front import FrontEnd, FrontPort, Rotation
 from orchestrator.model.probe import HttpProbe, Probe
 from orchestrator.model.values import SECOND
 
@@ -23,7 +23,6 @@ _GLOBAL = f"""
 global
     log stdout format raw local0 notice
     fd-hard-limit 40000
-    stats socket unix@{RUNTIME}/control.sock mode 600 expose-fd listeners
 
 defaults
     mode tcp
@@ -45,7 +44,7 @@ resolvers engine
 
 frontend {GENERATION}
     log global
-    bind unix@{RUNTIME}/{GENERATION}.sock
+    bind abns@front-{GENERATION}
     tcp-request connection reject
 """
 _HTTP_FRONT = """    mode http

@@ -26,7 +26,8 @@ INTERFACES = "/sys/class/net"
 HELPER_SECONDS = 600  # it ends by itself, should nobody be left to remove it
 HEAD = 64 * 1024
 _ASK = 'printf "%s" "$REQUEST" | nc -w "$LIMIT" "$ADDRESS" "$PORT"'
-_CONNECT = 'nc -z -w "$LIMIT" "$ADDRESS" "$PORT"'
+# Every nc can connect and go again, but not all by the same option.
+_CONNECT = 'nc -w "$LIMIT" "$ADDRESS" "$PORT" -e true 2>/dev/null || nc -z -w "$LIMIT" "$ADDRESS" "$PORT"'
 
 
 class Asker(Protocol):
