@@ -2,6 +2,8 @@
 
     python -m benchmarks --engine unix:///run/docker.sock --compose docker [--rounds 5] [--only up-50,config-1000] [--quick]
 
+``--quick`` is one round of each case that takes seconds (nothing above fifty services), to see that all of it works.
+
 Every round runs every contender once, in turning order, so that a slow minute of the machine hits all of them. Reported are
 medians, the spread (smallest to largest) and ratios of medians.
 """
@@ -43,10 +45,10 @@ class Contenders:
         command = [*program, "-p", project, "-f", str(file), *arguments]
         environment = os.environ | {"DOCKER_HOST": self.engine, "PYTHONDONTWRITEBYTECODE": ""}
         done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
         )
         if done.returncode:
-            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}")
+            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
 
     def stack(self, spec: str, project: str, *arguments: str) -> None:
         self.run([str(pathlib.Path(sys.executable).with_name("stack"))], spec, project, *arguments)
@@ -81,6 +83,8 @@ def _both(c: Contenders, spec: str, before: list[str] | None, call: list[str], a
 
 
 UP, DOWN = ["up", "-d"], ["down"]
+LINES = 1_000_000
+LARGE = ("up-100", "down-100", "noop-100", "noop-200", "config-1000")  # what --quick leaves out
 
 
 def cases(c: Contenders) -> list[Case]:
@@ -126,11 +130,9 @@ def cases(c: Contenders) -> list[Case]:
                 ways,
             )
         )
-    found.append(
-        _standing(
-            c, "chain-noop", "`up -d` with nothing to do, the chain of ten healthy ones", specs.healthy_chain(10), UP
-        )
-    )
+        title = f"`up -d` with nothing to do, the chain of ten {kind} ones"
+        found.append(_standing(c, f"noop-chain-{kind}", title, spec, UP))
+    found.append(_logs(c))
     return found
 
 
@@ -140,6 +142,22 @@ def _standing(c: Contenders, name: str, title: str, spec: str, call: list[str]) 
     project = f"bench-{name.replace('-', '')}-compose"
     ways["floor"] = (None, lambda: c.floor.look(project), None)
     return Case(name, title, "at most 2 x compose", ways)
+
+
+def _logs(c: Contenders) -> Case:
+    """Draining a million lines of a container that has ended; the floor is reading the engine's own answer."""
+    spec = specs.talkative(LINES)
+    ways = _both(c, spec, None, ["logs", "--no-color"], None, "logs")
+    for who, run in (("stack", c.stack), ("compose", c.docker_compose)):
+        project = f"bench-logs-{who}"
+
+        def talked(run=run, project=project) -> None:  # type: ignore[no-untyped-def]
+            run(spec, project, *UP)
+            c.floor.ended(project)
+
+        ways[who] = (talked, ways[who][1], None)
+    ways["floor"] = (None, lambda: c.floor.drain("bench-logs-stack"), None)
+    return Case("logs", f"`logs` of {LINES:,} lines", "at most 1 x compose", ways)
 
 
 def _scale(c: Contenders) -> Case:
@@ -206,8 +224,20 @@ def describe(c: Contenders, rounds: int) -> str:
         f"Engine {version['Version']} (API {version['ApiVersion']}), docker compose {compose}, Python "
         f"{platform.python_version()}, Linux {platform.release().split('-')[0]}, {os.cpu_count()} cores, {memory} GiB.\n"
         f"Medians of {rounds} interleaved rounds in seconds, (smallest-largest); the floor is the fewest raw API calls with\n"
-        f"{c.floor.concurrency} at once and no process start. Ratios are of medians in this run."
+        f"{c.floor.concurrency} at once and no process start. Ratios are of medians in this run.\n"
+        f"{_load()}"
     )
+
+
+def _load() -> str:
+    """How busy the machine was with this and other work: what the absolute times are worth."""
+    minutes, cores = os.getloadavg()[2], os.cpu_count() or 1
+    busy = (
+        "which is busy with other work too: read the ratios, not the times"
+        if minutes > 2 * cores
+        else "as it should be"
+    )
+    return f"The load average over the last fifteen minutes was {minutes:.1f} on {cores} cores, {busy}."
 
 
 def main() -> int:
@@ -215,6 +245,7 @@ def main() -> int:
     parser.add_argument("--engine", default=os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     parser.add_argument("--compose", default="docker", help="the docker command that has the compose plugin")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one round, without the large cases")
     parser.add_argument("--concurrency", type=int, default=8, help="calls at once for the floor")
     parser.add_argument("--only", default="", help="names of cases, separated by commas; a prefix is enough")
     parser.add_argument("--output", default=str(ROOT / "benchmarks" / "RESULTS.md"))
@@ -224,19 +255,21 @@ def main() -> int:
         chosen.engine, chosen.compose, folder, Floor(chosen.engine.removeprefix("unix://"), chosen.concurrency)
     )
     only = tuple(filter(None, chosen.only.split(",")))
+    rounds = 1 if chosen.quick else chosen.rounds
     found = [case for case in cases(c) if not only or case.name.startswith(only)]
+    found = [case for case in found if not (chosen.quick and case.name in LARGE)]
     found = [case for case in found if case.ways or any(case is other.after for other in found)]
     try:
         for case in filter(lambda case: case.ways, found):
             print(f"{case.name} ...", file=sys.stderr, flush=True)
-            measure(case, chosen.rounds)
-            if case.name.startswith(("noop", "ps", "chain-noop")):
+            measure(case, rounds)
+            if case.name.startswith(("noop", "ps", "logs")):
                 for who, run in (("stack", c.stack), ("compose", c.docker_compose)):
                     run(specs.independent(1), f"bench-{case.name.replace('-', '')}-{who}", "down", "--remove-orphans")
             print(table([case]).splitlines()[-1], file=sys.stderr, flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = f"# Measured\n\n{describe(c, chosen.rounds)}\n\n{table(found)}\n"
+    text = f"# Measured\n\n{describe(c, rounds)}\n\n{table(found)}\n"
     pathlib.Path(chosen.output).write_text(text)
     print(text)
     return 0

@@ -101,6 +101,25 @@ class Floor:
         self.call("GET", f"/networks?filters={filters}")
         self.call("GET", f"/volumes?filters={filters}")
 
+    def ended(self, project: str) -> None:
+        """Return when every container of the project has ended."""
+        for container in self._containers(project):
+            self.call("POST", f"/containers/{container}/wait")
+
+    def drain(self, project: str) -> None:
+        """Read what the containers printed, as the engine sends it."""
+        for container in self._containers(project):
+            connection = _Connection(self.socket_path)
+            connection.request("GET", f"/containers/{container}/logs?stdout=1&stderr=1")
+            answer = connection.getresponse()
+            while answer.read(1 << 16):
+                pass
+            connection.close()
+
+    def _containers(self, project: str) -> list[str]:
+        filters = quote(json.dumps({"label": [f"com.docker.compose.project={project}"]}))
+        return [one["Id"] for one in self.call("GET", f"/containers/json?all=1&filters={filters}")]
+
     def healthy_chain(self, project: str, length: int) -> None:
         """Each container is started at the event that says the one before is healthy."""
         self._chain(

@@ -45,10 +45,16 @@ def completed_chain(length: int) -> str:
     for number in range(length):
         last = number == length - 1
         services += f"  c{number}:\n    image: {IMAGE}\n    stop_signal: SIGKILL\n"
-        services += f"    command: {'sleep infinity' if last else 'true'}\n"
+        command = "sleep infinity" if last else "['true']"
+        services += f"    command: {command}\n"
         if number:
             services += f"    depends_on:\n      c{number - 1}:\n        condition: service_completed_successfully\n"
     return f"services:\n{services}"
+
+
+def talkative(lines: int) -> str:
+    """One service that prints numbered lines and ends."""
+    return f"services:\n  web:\n    image: {IMAGE}\n    command: [seq, '{lines}']\n"
 
 
 def realistic(count: int) -> str:

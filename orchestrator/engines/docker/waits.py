@@ -126,6 +126,7 @@ class _Watch:
         self.id = action.container.id
         self.last: Mapping[str, Any] = {}
         self.restarts_before: int | None = None
+        self.verdict: Verdict = Waiting()
 
     def until_decided(self, cancel: CancelToken) -> EngineError | None:
         # Most waits find their condition met: look before listening.
@@ -134,23 +135,28 @@ class _Watch:
             left = self._left()
             if left is not None and left <= 0:
                 return self._error("timeout", f"is not {_IN_WORDS[self.action.condition]} after {self._limit():g} s")
-            self._listen(verdict, left, cancel)
+            decided = self._listen(verdict, left, cancel)
             if cancel.is_set():
                 raise Interrupted(signal_number=cancel.signal_number or 2)
-            verdict = self.read()
+            verdict = self.verdict if decided else self.read()
         return self._error("container-failed", verdict.why) if isinstance(verdict, Failed) else None
 
-    def _listen(self, verdict: Waiting, left: float | None, cancel: CancelToken) -> None:
-        """Until something was decided, or until time alone may decide."""
+    def _listen(self, verdict: Waiting, left: float | None, cancel: CancelToken) -> bool:
+        """Until something was decided (then True), or until time alone may decide."""
         bounds = [seconds for seconds in (verdict.seconds, left) if seconds is not None]
-        changes.wait_until(
+        decided = changes.wait_until(
             self.access.subscription(),
-            lambda: None if isinstance(self.read(), Waiting) else True,
+            self._decided,
             self._is_relevant,
             timeout=min(bounds, default=None),
             relist=RELIST_SECONDS,
             cancel=cancel,
         )
+        return decided is not None
+
+    def _decided(self) -> bool | None:
+        self.verdict = self.read()
+        return None if isinstance(self.verdict, Waiting) else True
 
     def read(self) -> Verdict:
         try:
