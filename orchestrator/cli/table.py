@@ -62,6 +62,7 @@ ROWS = (
     Row("port", "port", "Show where a container's port is published"),
     Row("top", "top", "Show the processes in containers"),
     Row("doctor", "doctor", "Check that engine and host are fit for the stack"),
+    Row("adopt", "adopt", "Write the file of what runs without one"),
     Row("inspect", "inspect", "Show all that the engine knows of a service's containers"),
     Row("diff", "diff", "Show files that changed in containers since their image"),
     Row("du", "du", "Show what the stack takes of the disk"),

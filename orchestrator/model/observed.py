@@ -62,6 +62,7 @@ class ObservedContainer:
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
     ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
     ``copies`` are the volumes with copies of configs, secrets and files that it mounts (see ``shipment``).
+    ``adopted``: it carries no labels of a stack; the file (`x-stack: {adopt: true}`) says which service it is of.
     ``peers`` maps services whose namespaces or volumes it shares to the id of the container that it shares them with.
     """
 
@@ -94,6 +95,7 @@ class ObservedContainer:
     labels: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     rotation: Rotation | None = None  # of a front end: what it is set to; None: not as we would have it
+    adopted: bool = False
 
     @property
     def running(self) -> bool:
@@ -245,6 +247,7 @@ class ObservedState:
 class Scope:
     """What to observe: one stack's objects and the names it refers to. ``images``, ``networks``, ``volumes`` are engine names.
 
+    ``adopts`` maps names of containers without labels to the services that take them over.
     ``ports`` (``8080/tcp``) are host ports that it needs, ``paths`` bind sources that must exist.
     """
 
@@ -253,6 +256,7 @@ class Scope:
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     containers: frozenset[str] = frozenset()
+    adopts: Mapping[str, str] = field(default_factory=dict)
     ports: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
     details: bool = True  # False: the list calls alone (settings and image defaults stay None)
@@ -269,6 +273,7 @@ class Scope:
             networks=frozenset(n.name for n in stack.networks.values()),
             volumes=frozenset(v.name for v in stack.volumes.values()),
             containers=container_names,
+            adopts={s.container_name: s.name for s in stack.services.values() if s.adopt and s.container_name},
             ports=frozenset(f"{p.published}/{p.protocol}" for c in wanted for p in c.ports if p.published.isdigit()),
             paths=frozenset(m.source for c in wanted for m in c.mounts if m.must_exist),
         )

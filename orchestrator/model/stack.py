@@ -163,6 +163,7 @@ class Service:
     front: str = ""  # the service that is its front end
     front_end: FrontEnd | None = None  # what it is the front end of
     front_image: str = FRONT_IMAGE
+    adopt: bool = False  # the container of its `container_name` is taken over if it belongs to no stack
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     extensions: Mapping[str, object] = field(default_factory=dict)
 

@@ -54,6 +54,7 @@ class Judge:
         image = self._image(container)
         files = self._files(container)
         reasons = (
+            *(("it carries no labels of this stack yet",) if container.adopted else ()),
             *self._image_reason(image),
             *(difference.words for difference in lasting),
             *files,

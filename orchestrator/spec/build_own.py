@@ -1,4 +1,4 @@
-"""What stands under a service's `x-stack`: its probe and its front end."""
+"""What stands under a service's `x-stack`: its probe, its front end, and whether it takes a container over."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _probe(node: Mapping[str, Any]) -> Probe:
     return Probe(**attributes(node, PROBE))
 
 
-OWN = {"probe": Row("probe", _probe), "front_end": Row("front_image", _image)}
+OWN = {"probe": Row("probe", _probe), "front_end": Row("front_image", _image), **rows(same, "adopt")}
 
 
 def own(node: Mapping[str, Any] | None, front_image: str) -> dict[str, Any]:

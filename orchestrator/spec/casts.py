@@ -63,7 +63,7 @@ def _table() -> dict[str, Cast]:
         number: ("cpu_percent cpus deploy.update_config.max_failure_ratio deploy.rollback_config.max_failure_ratio"),
         boolean: (
             "init healthcheck.disable oom_kill_disable privileged read_only stdin_open tty volumes.[].read_only "
-            "volumes.[].volume.nocopy"
+            "volumes.[].volume.nocopy x-stack.adopt"
         ),
     }
     rules: dict[str, Cast] = {f"services.*.{path}": cast for cast, paths in service.items() for path in paths.split()}

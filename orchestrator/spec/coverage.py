@@ -59,7 +59,7 @@ TABLES: Mapping[str, tuple[Collection[str], ...]] = {
 # Read without a table, because more than one value decides.
 BY_HAND: Mapping[str, Collection[str]] = {
     "": ("x-stack",),
-    "own_of_service": ("probe", "front_end"),
+    "own_of_service": ("probe", "front_end", "adopt"),
     "service": (
         *("image", "build", "networks", "volumes", "tmpfs", "configs", "secrets", "security_opt"),
         *("depends_on", "deploy", "scale", "pull_policy", "x-stack"),

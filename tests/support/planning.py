@@ -252,6 +252,11 @@ def _oneoff(state: ObservedState, service: str, word: str = "running") -> Observ
     return replace(state, containers=(*state.containers, one))
 
 
+def _handmade(state: ObservedState, place: str) -> ObservedState:
+    """Without any label of the stack; the file says whose it is."""
+    return put(state, replace(find(state, place), adopted=True, fingerprint=""))
+
+
 def _adopted(state: ObservedState) -> ObservedState:
     """As Compose would have made them: without our labels."""
 
@@ -292,4 +297,5 @@ _EDITS: dict[str, Edit] = {
     "orphan": _orphan,
     "oneoff": _oneoff,
     "adopted": _adopted,
+    "handmade": _handmade,
 }

@@ -93,6 +93,8 @@ def _image_reader(client: Client, reference: str, answers: _Answers) -> Callable
 
 def _second_round(client: Client, scope: Scope, answers: _Answers) -> None:
     calls: list[Callable[[], None]] = []
+    if scope.adopts:
+        answers.containers += _adopted(client, scope, answers.containers)
     if scope.details:
         calls += _detail_calls(client, answers)
     names = {raw["Names"][0].removeprefix("/") for raw in answers.containers if raw.get("Names")}
@@ -135,9 +137,30 @@ def _detail(client: Client, entries: list[Json], index: int, kind: str) -> Calla
 
     def read() -> None:
         answer = _or_none(lambda: client.get_json(f"/{kind}/{listed['Id']}{suffix}"))
-        entries[index] = {} if answer is None else {**answer, "Listed": listed}
+        entries[index] = {} if answer is None else _with_labels({**answer, "Listed": listed})
 
     return read
+
+
+def _adopted(client: Client, scope: Scope, own: list[Json]) -> list[Json]:
+    """Containers that a service takes over by name: they belong to no stack, and are seen as if they were labelled."""
+    there = {raw["Names"][0].removeprefix("/") for raw in own if raw.get("Names")}
+    names = sorted(scope.adopts.keys() - there)
+    found: list[Json] = []
+    for raw in _named_containers(client, names) if names else ():
+        name = raw["Names"][0].removeprefix("/")
+        if naming.PROJECT not in (raw.get("Labels") or {}) and name in scope.adopts:
+            given = {naming.PROJECT: scope.stack, naming.SERVICE: scope.adopts[name], naming.NUMBER: "1"}
+            found.append({**raw, containers.ADOPTED: given, "Labels": {**(raw.get("Labels") or {}), **given}})
+    return found
+
+
+def _with_labels(raw: Json) -> Json:
+    given = raw["Listed"].get(containers.ADOPTED)
+    if not given:
+        return raw
+    config = raw["Config"]
+    return {**raw, "Config": {**config, "Labels": {**(config.get("Labels") or {}), **given}}}
 
 
 def _named_calls(client: Client, scope: Scope, answers: _Answers) -> list[Callable[[], None]]:

@@ -16,6 +16,7 @@ from orchestrator.records import replace
 
 Json = Mapping[str, Any]
 
+ADOPTED = "Adopted"  # ours, in the list's entry: the labels that the container would have
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -89,6 +90,7 @@ def inspected(raw: Json, context: Context, image: Json | None, *, local: bool) -
         peers=_peers(reading),
         labels=dict(reading.labels),
         fingerprint=who.fingerprint,
+        adopted=bool((raw.get("Listed") or {}).get(ADOPTED)),
     )
 
 
