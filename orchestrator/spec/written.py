@@ -237,7 +237,9 @@ def _said(**values: Any) -> Node:
 
 
 def _attachment(attachment: Attachment) -> Node | None:
-    return _given(attachment, priority=0, gw_priority=0) or None
+    node = _given(attachment, priority=0, gw_priority=0)
+    node.pop("named", None)  # follows from whether the service has a front end
+    return node or None
 
 
 def _listed(key: str, one: Callable[[Any], Any]) -> Callable[[Any], Node]:
