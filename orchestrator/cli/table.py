@@ -95,6 +95,7 @@ ROWS = (
     Row("bridge transformations list", "bridge_list", "List transformation images on this engine"),
     Row("bridge transformations ls", "bridge_list", "List transformation images on this engine", hidden=True),
     Row("bridge transformations create", "bridge_create", "Begin a transformation image of your own"),
+    Row("alpha generate", "alpha_generate", "Write a file of running containers, whoever made them"),
     Row("volumes", "volumes", "List the stack's volumes"),
     Row("alpha viz", "alpha_viz", "Show the services as a Graphviz picture"),
     Row("completion", "completion", "Print what makes a shell complete this program's words"),

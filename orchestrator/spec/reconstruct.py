@@ -13,7 +13,7 @@ from orchestrator.model import naming
 from orchestrator.model.container import Container, ImageDefaults
 from orchestrator.model.observed import ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume
 from orchestrator.model.values import Attachment, Mount, MountType
-from orchestrator.records import dataclass, replace
+from orchestrator.records import dataclass, field, replace
 from orchestrator.spec import written, yamltext
 
 Node = dict[str, Any]
@@ -24,6 +24,7 @@ class Reconstruction:
     text: str
     services: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    model: Mapping[str, Any] = field(default_factory=dict)  # the same in plain values, for other forms than YAML
 
 
 def reconstruct(observed: ObservedState) -> Reconstruction:
@@ -40,7 +41,7 @@ def reconstruct(observed: ObservedState) -> Reconstruction:
     )
     mounted = {mount.key or mount.source for found in members.values() for c in found for mount in _volumes(c)}
     model |= _section("volumes", {v.key or v.name: _volume(v, observed.stack) for v in observed.volumes}, mounted)
-    return Reconstruction(yamltext.dump(model).replace("$", "$$"), tuple(names), tuple(notes))
+    return Reconstruction(yamltext.dump(model).replace("$", "$$"), tuple(names), tuple(notes), model)
 
 
 def _section(name: str, known: Mapping[str, Node], used: set[str]) -> Node:

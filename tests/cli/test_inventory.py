@@ -36,6 +36,7 @@ COMPOSE = {
     "bridge transformations create": "-f --from",
     "bridge transformations list": "--format -q --quiet",
     "volumes": "--format -q --quiet",
+    "alpha generate": "--format --name --project-dir",
     "publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
     "alpha publish": "--app --oci-version --resolve-image-digests --with-env -y --yes",
     "push": "--ignore-push-failures --include-deps -q --quiet",
