@@ -101,7 +101,7 @@ class Context:
         from orchestrator.cli import state
         from orchestrator.controller.intents import Intents
 
-        return Intents(state.directory(self.environment), lambda: self.engine.id)
+        return Intents(state.directory(self.environment), lambda: self.engine.id, self.say)
 
     @property
     def workers(self) -> int:

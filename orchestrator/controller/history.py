@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.controller.places import MARK
+from orchestrator.controller import places
 from orchestrator.errors import StackError, UsageError
 from orchestrator.records import dataclass, field, fields
 
@@ -138,6 +138,8 @@ class History:
         self.path = path
         self._database: sqlite3.Connection
         self.notice = ""  # what the user should know about the file
+        if not reading:
+            places.mark(path)  # first: where nothing can be written, this may be all that tells of the run
         try:
             with self._worded():
                 self._database = _existing(path) if reading else _writable(path)
@@ -179,7 +181,6 @@ class History:
                 "INSERT INTO revision (began, outcome, command, record) VALUES (?, ?, ?, ?)",
                 (now, RunOutcome.BEGUN, command, _text(record)),
             )
-            os.close(os.open(self.path + MARK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         assert found.lastrowid is not None
         return found.lastrowid
 
@@ -188,7 +189,7 @@ class History:
         with self._transaction() as database:
             _cut_short(database)
         with self._worded():
-            _unlink(self.path + MARK)
+            _unlink(self.path + places.MARK)
 
     def end(self, revision: Revision) -> None:
         """Note what became of a run that has begun."""
@@ -213,7 +214,7 @@ class History:
                 ),
             )
         with self._worded():
-            _unlink(self.path + MARK)
+            _unlink(self.path + places.MARK)
 
     def forget(self, retention: Retention, now: float) -> None:
         """Remove what is too old or too much; never the revision that serves, and among too many those last that differ."""
@@ -304,7 +305,11 @@ def _cut_short(database: sqlite3.Connection) -> None:
 
 def _existing(path: str) -> sqlite3.Connection:
     database = _connect(path, "rw")
-    _check_version(database)
+    try:
+        _check_version(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

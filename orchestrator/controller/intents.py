@@ -27,10 +27,13 @@ class Stopped:
 
 
 class Intents:
-    """``directory`` is the state directory of this host; ``engine_id`` is asked for once the engine is there."""
+    """``directory`` is the state directory of this host; ``engine_id`` is asked for once the engine is there.
 
-    def __init__(self, directory: str, engine_id: Callable[[], str]) -> None:
-        self._state, self._engine_id = directory, engine_id
+    ``trouble`` is told of what could not be kept: a full disk must not keep anybody from stopping something.
+    """
+
+    def __init__(self, directory: str, engine_id: Callable[[], str], trouble: Callable[[str], object] = str) -> None:
+        self._state, self._engine_id, self._trouble = directory, engine_id, trouble
 
     @property
     def _directory(self) -> str:
@@ -67,14 +70,31 @@ class Intents:
 
     def _write(self, stack: str, wish: Stopped) -> None:
         path = self._path(stack)
-        if not wish:
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                pass
-            return
+        try:
+            if wish:
+                self._replace(path, wish)
+            else:
+                _unlink(path)
+        except OSError as problem:
+            self._trouble(
+                f"warning: what is stopped on purpose could not be kept in {path}: {problem.strerror}; "
+                "a controller of this host may not go by it"
+            )
+
+    def _replace(self, path: str, wish: Stopped) -> None:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         draft = f"{path}.{os.getpid()}"
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump({"stopped": sorted(wish.services), "down": wish.down}, file)
-        os.replace(draft, path)
+        try:
+            with open(draft, "w", encoding="utf-8") as file:
+                json.dump({"stopped": sorted(wish.services), "down": wish.down}, file)
+            os.replace(draft, path)
+        except OSError:
+            _unlink(draft)
+            raise
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -19,3 +19,12 @@ def path_of(directory: str, engine_id: str, stack: str) -> str:
 def was_cut_short(path: str) -> bool:
     """Whether the last run that wrote this history never ended."""
     return os.path.exists(path + MARK)
+
+
+def mark(path: str) -> None:
+    """Lay the mark, if that can be done at all."""
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.close(os.open(path + MARK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError:
+        return

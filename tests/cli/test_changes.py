@@ -138,6 +138,16 @@ def test_down_of_some_services_by_the_stack_s_name_alone_leaves_the_others(shop:
     assert [] == services(shop, "-a", "-p", "shop")
 
 
+def test_what_cannot_be_kept_in_mind_keeps_nobody_from_stopping(shop: Shell) -> None:
+    """A full disk, or a file in the way."""
+    shop("up", "-d").ok()
+    folder = Path(shop.environment["STACK_STATE_DIR"])
+    (folder / "intents").write_text("in the way")
+    for command in ("stop", "down"):
+        assert "warning: what is stopped on purpose could not be kept in" in shop(command).ok().err
+    assert [] == services(shop, "-a")
+
+
 def test_stop_start_restart_kill_and_rm(shop: Shell) -> None:
     shop("up", "-d").ok()
     stopped = shop("stop").ok().err

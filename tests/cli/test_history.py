@@ -222,6 +222,22 @@ def test_a_history_that_cannot_be_written_is_said_once_and_the_run_goes_on(shop:
     assert 2 == len(shop("ps", "-q").ok().out.split())
 
 
+def test_what_could_not_be_written_is_caught_up_with_when_it_can_be(shop: Shell) -> None:
+    """The history must not go on saying that what was before serves."""
+    shop("up", "-d").ok()
+    content = store(shop).read_bytes()
+    path = store(shop)
+    path.unlink()
+    path.mkdir()
+    shop.change("LOG_LEVEL: info", "LOG_LEVEL: debug")
+    assert "warning: the history " in shop("up", "-d").ok().err
+    path.rmdir()
+    path.write_bytes(content)
+    shop("up", "-d").ok()
+    assert [(2, True), (1, False)] == [(one["revision"], one["serves"]) for one in history(shop)]
+    assert "LOG_LEVEL: debug" in shop("history", "show", "--spec").ok().out
+
+
 def test_a_run_that_was_killed_at_its_very_end_is_remembered_by_the_next(shop: Shell) -> None:
     """The world was changed and nothing written: the history must not say that the revision before serves."""
     shop("up", "-d").ok()
