@@ -74,12 +74,12 @@ class Daemon:
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
         self._means = self._make_means()
+        for entry in self.host.stacks.values():
+            self._keep(entry)
 
     def run(self) -> None:
         """Keep the host until ``stop``. Raises what makes it impossible to begin."""
         self._files.follow(HOST_FILE, [self.host.file])
-        for entry in self.host.stacks.values():
-            self._keep(entry)
         self.loop.start()
         self.board.tell("", "started", f"keeps {len(self.host.stacks)} stacks of {self.host.file}")
         end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)

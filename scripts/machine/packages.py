@@ -20,6 +20,7 @@ SEARCH = os.defpath + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin"
 
 ENGINE = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "busybox": "busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry"}
+BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 
 
 def have(programs: Mapping[str, str]) -> None:
