@@ -27,7 +27,7 @@ from orchestrator.model.values import (
     RestartPolicy,
     Ulimit,
 )
-from orchestrator.records import fields
+from orchestrator.records import fields, replace
 
 Canonical = dict[str, Any]
 
@@ -41,6 +41,7 @@ _SAME_AS_UNSET: Mapping[str, tuple[object, ...]] = {
     "mem_swappiness": (-1,),
     "shm_size": (0,),
 }
+_UNITS = {"k": 10, "m": 20, "g": 30}  # of sizes in a mount's options, as powers of two
 
 
 def canonical(container: Container) -> Canonical:
@@ -123,6 +124,7 @@ def _mounts(mounts: tuple[Mount, ...]) -> Canonical:
 
 
 def _mount(mount: Mount) -> Canonical:
+    mount = _spelled_out(mount) if mount.tmpfs_options else mount
     anonymous = mount.type is MountType.VOLUME and not mount.key and is_anonymous(mount.source)
     return {"type": mount.type.value} | _said(
         source="" if anonymous else mount.source,
@@ -136,6 +138,25 @@ def _mount(mount: Mount) -> Canonical:
         mode=mount.tmpfs_mode,
         options=mount.tmpfs_options,
     )
+
+
+def _spelled_out(mount: Mount) -> Mount:
+    """A tmpfs whose options are one text, with those that have fields of their own in these."""
+    found: dict[str, Any] = {}
+    rest = []
+    for word in mount.tmpfs_options.split(","):
+        key, _, value = word.partition("=")
+        if key == "size" and value[:-1].isdigit() and value[-1:].lower() in _UNITS:
+            found["tmpfs_size"] = int(value[:-1]) << _UNITS[value[-1:].lower()]
+        elif key == "size" and value.isdigit():
+            found["tmpfs_size"] = int(value)
+        elif key == "mode" and value and not value.strip("01234567"):
+            found["tmpfs_mode"] = int(value, 8)
+        elif word == "ro":
+            found["read_only"] = True
+        else:
+            rest.append(word)
+    return replace(mount, **found, tmpfs_options=",".join(rest))
 
 
 def is_anonymous(volume: str) -> bool:

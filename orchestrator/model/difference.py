@@ -147,11 +147,23 @@ def _of_resources(before: Canonical, after: Canonical) -> list[Difference]:
     """Limits change in place; only a limit that goes away, or one of a block device, needs a new container."""
     found = []
     for key, old, new in _changed(before, after):
-        path = _RESOURCE_PATHS.get(key) or (f"blkio_config.{key[6:]}" if key.startswith("blkio_") else key)
+        path = _resource_path(key)
         implied = key == "memory_swap" and "memory" in after  # the engine takes it from the memory
         in_place = (new is not None or implied) and (not key.startswith("blkio_") or key == "blkio_weight")
         found.append(Difference(path, _text(key, old, ()), _text(key, new, ()), in_place))
     return found
+
+
+def discardable(settings: Container) -> tuple[str, ...]:
+    """Paths of the fields in ``settings`` that an engine leaves out, with a warning at most, where its kernel cannot do them."""
+    said = canonical(settings)
+    limits = [key for key in said.get("resources") or {} if key.startswith(("blkio_", "cpu_rt_"))]
+    fields = [name for name in ("mem_swappiness", "oom_kill_disable") if name in said]
+    return tuple(sorted([_resource_path(key) for key in limits] + [PATHS[name] for name in fields]))
+
+
+def _resource_path(key: str) -> str:
+    return _RESOURCE_PATHS.get(key) or (f"blkio_config.{key[6:]}" if key.startswith("blkio_") else key)
 
 
 def _of_networks(before: Canonical, after: Canonical) -> list[Difference]:

@@ -11,6 +11,8 @@ FILES = PREFIX + "files"  # "target=digest,..." of the configs and secrets given
 
 FRONT = PREFIX + "front"  # on a front end: the service it stands before
 
+ASKED = PREFIX + "asked"  # "path,..." of settings asked for at creation that an engine may discard
+
 COMPOSE = "com.docker.compose."
 PROJECT = COMPOSE + "project"
 SERVICE = COMPOSE + "service"

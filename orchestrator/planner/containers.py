@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.model import naming, shipment
+from orchestrator.model import difference, naming, shipment
 from orchestrator.model.actions import (
     AwaitContainer,
     ConnectNetwork,
@@ -354,6 +354,8 @@ class Workshop:
             result[naming.FRONT] = service.front_end.service
         if stack.environment_files:
             result[naming.ENVIRONMENT_FILES] = ",".join(stack.environment_files)
+        if discardable := difference.discardable(service.container):
+            result[naming.ASKED] = ",".join(discardable)
         digests = [f"{grant.target}={grant.digest}" for grant in service.container.files if grant.digest]
         if digests:
             result[naming.FILES] = ",".join(sorted(digests))

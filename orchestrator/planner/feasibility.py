@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from orchestrator.model import humane, placement
 from orchestrator.model.stack import Service
+from orchestrator.planner import engine_needs
 from orchestrator.planner.draft import Draft
 from orchestrator.planner.situation import Situation
 
@@ -20,6 +21,34 @@ def check(situation: Situation, draft: Draft) -> None:
         _constraints(situation, draft, service)
         _number(situation, draft, service)
         _reservations(situation, draft, service)
+    _needs(situation, draft)
+
+
+def _needs(situation: Situation, draft: Draft) -> None:
+    """Fields that this engine would drop in silence, or refuse when half of the stack is up."""
+    networks = {key for service in situation.wanted for key in service.container.networks}
+    for service in situation.wanted:
+        for need in engine_needs.of_service(service):
+            _need(situation, draft, f"services.{service.name}.{need.path}", need)
+    for key in sorted(networks & situation.desired.networks.keys()):
+        for need in engine_needs.of_network(situation.desired.networks[key]):
+            _need(situation, draft, f"networks.{key}.{need.path}", need)
+
+
+def _need(situation: Situation, draft: Draft, path: str, need: engine_needs.Need) -> None:
+    engine = situation.observed.engine
+    major, _, minor = engine.api_version.partition(".")
+    if minor and (int(major), int(minor)) < need.api:
+        wanted = f"engine API {need.api[0]}.{need.api[1]}"
+        text = (
+            f"{need.what} needs {wanted}, and this engine speaks {engine.api_version}; upgrade it, or remove the field"
+        )
+        draft.error(text, where=situation.desired.where(path), reference="engine-too-old")
+    if need.system and engine.node.os != need.system:
+        text = (
+            f"{need.what} is known to engines on {need.system.capitalize()} alone, and this one is on {engine.node.os}"
+        )
+        draft.error(text, where=situation.desired.where(path), reference="other-system")
 
 
 def _constraints(situation: Situation, draft: Draft, service: Service) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model import canonical, difference, fingerprint, shipment
+from orchestrator.model import canonical, difference, fingerprint, naming, shipment
 from orchestrator.model.actions import UpdateContainer
 from orchestrator.model.observed import Endpoint, ObservedContainer
 from orchestrator.model.plan import Difference
@@ -74,7 +74,9 @@ class Judge:
             secrets=self.situation.desired.secret_values,
             engine=self.situation.engine_defaults,
         )
-        return found if container.fingerprint else tuple(d for d in found if not _only_volumes_mode(d, found))
+        if not container.fingerprint:
+            return tuple(d for d in found if not _only_volumes_mode(d, found))
+        return tuple(d for d in found if not is_discarded(d, container))
 
     def _image(self, container: ObservedContainer) -> tuple[Difference, ...]:
         wanted, present = self.service.container.image, self.situation.image(self.service)
@@ -116,11 +118,13 @@ class Judge:
     def _copies(self, container: ObservedContainer) -> list[str]:
         """What digests do not tell: copies that are given to nobody any more, or to somebody else."""
         wanted = shipment.volume(self.situation.desired, self.service)
-        if not container.fingerprint or container.copies == ((wanted,) if wanted else ()):
+        if not container.fingerprint:
             return []
         gone = sorted(container.files.keys() - {grant.target for grant in self.service.container.files})
         if gone:
             return [f"{target} is given no more" for target in gone]
+        if not wanted or wanted in container.copies:
+            return []
         grants = self.service.container.files
         known = [self._same_file(container, grant) for grant in grants if grant.copied]
         return ["owner or mode of its files changed"] if all(known) else []
@@ -237,6 +241,11 @@ def _as_attachment(endpoint: Endpoint) -> Attachment:
         interface_name=endpoint.interface_name,
         gw_priority=endpoint.gw_priority,
     )
+
+
+def is_discarded(one: Difference, container: ObservedContainer) -> bool:
+    """Whether the container was made with this setting, and the engine has left it out: another one would fare the same."""
+    return not one.before and one.path in container.labels.get(naming.ASKED, "").split(",")
 
 
 def _only_volumes_mode(one: Difference, others: tuple[Difference, ...]) -> bool:

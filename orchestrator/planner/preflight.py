@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.model import difference, naming
 from orchestrator.model.stack import Service
 from orchestrator.model.values import FileKind, MountType
 from orchestrator.planner.draft import Draft
@@ -21,6 +22,7 @@ def check(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerd
         return
     for service in situation.wanted:
         verdict = verdicts[service.name]
+        _discarded(situation, draft, service)
         if situation.policy.start and verdict.of_kind(Create, Replace, Start):
             _ports(situation, draft, service)
         if verdict.of_kind(Create, Replace):
@@ -66,3 +68,16 @@ def _remote_files(situation: Situation, draft: Draft, service: Service) -> None:
         if mount.type is MountType.BIND:
             text = f'service "{service.name}": {mount.source} is meant on the engine\'s host, not on this one'
             draft.info(text, where=where, reference="path-of-the-engine")
+
+
+def _discarded(situation: Situation, draft: Draft, service: Service) -> None:
+    """Settings that containers were made with and the engine left out, because its kernel cannot do them."""
+    for path in difference.discardable(service.container):
+        for container in situation.containers.get(service.name, ()):
+            asked = path in container.labels.get(naming.ASKED, "").split(",")
+            if asked and container.settings is not None and path not in difference.discardable(container.settings):
+                draft.warn(
+                    f'service "{service.name}": the engine has discarded {path}; its kernel does not support it',
+                    where=situation.desired.where(f"services.{service.name}.{path}"),
+                    reference="discarded",
+                )

@@ -24,8 +24,9 @@ NO_EFFECT: dict[str, str] = {
     "services.*.pull_refresh_after": "no version of Compose reads it; write `pull_policy: every_24h`",
     "services.*.cpu_count": f"{_WINDOWS}; write `cpus`",
     "services.*.cpu_percent": f"{_WINDOWS}; write `cpus`",
-    "services.*.isolation": _WINDOWS,
     "services.*.build.isolation": _WINDOWS,
+    "services.*.ports.[].name": "it is a name for people; no engine keeps it",
+    "services.*.ports.[].app_protocol": "no engine keeps it; `labels` reach what reads containers",
     "services.*.volumes.[].consistency": "Linux engines have no such setting",
     "services.*.build.secrets.[].uid": _BUILD_SECRET,
     "services.*.build.secrets.[].gid": _BUILD_SECRET,
@@ -137,12 +138,18 @@ def _mounts(service: Map) -> Iterator[Finding]:
                 message = f"`{block}` has no effect on a mount of type {kind}"
                 yield ("volumes", index, block), message, "remove it, or change the type"
         bind = mount.get("bind") or {}
-        if bind.get("selinux") and (not bind.get("create_host_path", True) or "recursive" in bind):
-            message = "`selinux` has no effect beside `create_host_path: false` and `recursive`"
-            yield ("volumes", index, "bind", "selinux"), message, "label the directory yourself, or leave them out"
+        if kind == "bind" and bind.get("selinux") and (bind.get("recursive") or mount.get("consistency")):
+            message = "`selinux` has no effect beside `recursive` or `consistency`: the engine takes one or the other"
+            yield ("volumes", index, "bind", "selinux"), message, "remove one of them"
         if kind == "volume" and target[1:2] == ":" and target[:1].isalpha():
             message = f"{quoted(target)} is read as a Windows path, not as a volume named {quoted(target[0])}"
             yield ("volumes", index), message, "give it a longer name, or write a mapping with source and target"
+
+
+def _api_socket(service: Map) -> Iterator[Finding]:
+    if service.get("use_api_socket"):
+        message = "`use_api_socket` gives the engine's socket, and no credentials for registries"
+        yield ("use_api_socket",), message, "give them as a secret, where the container needs them"
 
 
 def _labels(service: Map) -> Iterator[Finding]:
@@ -187,7 +194,7 @@ def _global(service: Map) -> Iterator[Finding]:
         yield ("deploy", "replicas"), "a global service has one container on each host", "remove `replicas`"
 
 
-RULES = (_pull_policy, _restart, _health, _mounts, _labels, _watches, _restart_policy, _global)
+RULES = (_pull_policy, _restart, _health, _mounts, _api_socket, _labels, _watches, _restart_policy, _global)
 
 
 def _named(path: Path, resource: Any, project: str) -> Iterator[Finding]:

@@ -139,6 +139,7 @@ def container(given: dict[str, Any], stack_name: str = "shop") -> Container:
         resources=resources,
         user=given.pop("user", ""),
         hostname=given.pop("hostname", ""),
+        mem_swappiness=given.pop("mem_swappiness", None),
     )
     if given:
         raise ValueError(f"the tests' notation does not know {sorted(given)}")

@@ -150,6 +150,13 @@ def _memory(state: ObservedState, place: str, size: str) -> ObservedState:
     return put(state, replace(container, settings=replace(container.settings, resources=limits)))
 
 
+def _discards(state: ObservedState, place: str, field: str) -> ObservedState:
+    """The kernel cannot do it, so the engine leaves it out."""
+    container = find(state, place)
+    assert container.settings is not None
+    return put(state, replace(container, settings=replace(container.settings, **{field: None})))
+
+
 def _restart(state: ObservedState, place: str, name: str) -> ObservedState:
     container = find(state, place)
     assert container.settings is not None
@@ -279,6 +286,7 @@ _EDITS: dict[str, Edit] = {
     "alias": _alias,
     "unnamed": _unnamed,
     "memory": _memory,
+    "discards": _discards,
     "restart-policy": _restart,
     "replaced-file": _replaced_file,
     "duplicate": _duplicate,

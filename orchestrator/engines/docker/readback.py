@@ -154,7 +154,7 @@ ROWS: Mapping[str, Reader] = {
     "storage_opt": map_of_host("StorageOpt"),
     "oom_kill_disable": lambda reading: reading.host.get("OomKillDisable") or None,
     "oom_score_adj": lambda reading: reading.host.get("OomScoreAdj") or None,
-    "mac_address": of_config("MacAddress"),
+    "mac_address": network.mac_address,
     "mem_swappiness": host.swappiness,
     "cpu_count": of_host("CpuCount", None),
     "cpu_percent": of_host("CpuPercent", None),

@@ -62,7 +62,7 @@ def endpoints(reading: Reading) -> tuple[Endpoint, ...]:
 def _endpoint(name: str, value: Mapping[str, Any], reading: Reading) -> Endpoint:
     addresses = value.get("IPAMConfig") or {}
     # A container that never ran has names of networks only; the engine looks them up at the first start.
-    identifier = value.get("NetworkID") or reading.context.network_ids.get(name, "")
+    identifier, name = _network(name, value, reading)
     options = dict(value.get("DriverOpts") or {})
     first = reading.host.get("NetworkMode") in (name, identifier)
     return Endpoint(
@@ -73,11 +73,27 @@ def _endpoint(name: str, value: Mapping[str, Any], reading: Reading) -> Endpoint
         ipv4_address=addresses.get("IPv4Address") or "",
         ipv6_address=addresses.get("IPv6Address") or "",
         link_local_ips=tuple(addresses.get("LinkLocalIPs") or ()),
-        mac_address=(reading.config.get("MacAddress") or "") if first else "",
+        mac_address=mac_address(reading, value) if first else "",
         interface_name=options.pop(INTERFACE_NAME_OPTION, ""),
         driver_opts=options,
         gw_priority=value.get("GwPriority") or 0,
     )
+
+
+def _network(key: str, value: Mapping[str, Any], reading: Reading) -> tuple[str, str]:
+    """Id and name of an endpoint's network: before the first start the engine only repeats how it was called, even by its id."""
+    known = reading.context.network_ids
+    name = next((name for name, identifier in known.items() if identifier == key), key)
+    return value.get("NetworkID") or known.get(name, ""), name
+
+
+def mac_address(reading: Reading, endpoint: Mapping[str, Any] | None = None) -> str:
+    """The one that was given. A newer engine copies it to the container's config with the first start only."""
+    given: str = reading.config.get("MacAddress") or ""
+    if given or (reading.raw.get("State") or {}).get("Status") != "created":
+        return given
+    points = (endpoint,) if endpoint is not None else reading.endpoints.values()
+    return next((point["MacAddress"] for point in points if point and point.get("MacAddress")), "")
 
 
 def _given_aliases(aliases: Sequence[str], reading: Reading) -> tuple[str, ...]:
@@ -123,10 +139,14 @@ def links(reading: Reading) -> tuple[str, ...]:
     found: list[str] = []
     for name, alias in _links(reading):
         service = _service(name, reading)
-        number = name.rpartition("-")[2]
-        if service and alias not in (name, f"{service}-{number}"):
+        if service and alias != name and not _is_numbered(service, alias):
             found.append(f"{service}:{alias}")
     return tuple(dict.fromkeys(found))
+
+
+def _is_numbered(service: str, alias: str) -> bool:
+    """``web-1``: also where the container itself is called otherwise."""
+    return alias.startswith(f"{service}-") and alias.removeprefix(f"{service}-").isdigit()
 
 
 def external_links(reading: Reading) -> tuple[str, ...]:

@@ -81,7 +81,9 @@ def _volumes_from(entry: str, wish: Wish) -> str:
 
 
 def _put_bind(mount: Mount, draft: Draft, wish: Wish) -> None:
-    if mount.create_host_path and not mount.recursive and not mount.consistency and ":" not in mount.source:
+    plain = not mount.recursive and not mount.consistency and ":" not in mount.source
+    # Only bind strings take a label of SELinux; that a source which must exist does is seen before anything is planned.
+    if plain and (mount.create_host_path or mount.selinux):
         draft.binds.append(_bind_string(mount))
     else:
         draft.mounts.append(_bind(mount, wish))
@@ -126,12 +128,12 @@ def _volume(mount: Mount, source: str) -> dict[str, Any]:
 
 
 def _put_tmpfs(mount: Mount, draft: Draft) -> None:
-    if mount.tmpfs_size is None and mount.tmpfs_mode is None and not mount.read_only:
-        draft.host.setdefault("Tmpfs", {})[mount.target] = mount.tmpfs_options
-        return
-    options = {"SizeBytes": mount.tmpfs_size, "Mode": mount.tmpfs_mode}
-    given = {key: value for key, value in options.items() if value is not None}
-    draft.mounts.append(_plain(mount, "") | ({"TmpfsOptions": given} if given else {}))
+    """As options in one text, never by the Mounts API: engines cannot share a container's volumes when it has one of those."""
+    options = [mount.tmpfs_options] if mount.tmpfs_options else []
+    options += [] if mount.tmpfs_size is None else [f"size={mount.tmpfs_size}"]
+    options += [] if mount.tmpfs_mode is None else [f"mode={mount.tmpfs_mode:o}"]
+    options += ["ro"] if mount.read_only else []
+    draft.host.setdefault("Tmpfs", {})[mount.target] = ",".join(options)
 
 
 def _image(mount: Mount, wish: Wish) -> dict[str, Any]:

@@ -157,8 +157,6 @@ def test_simple_mounts_are_bind_strings_as_composes(mount: Mount, bind: str) -> 
         (Mount(MountType.VOLUME, "/t"), {"Type": "volume", "Target": "/t"}),
         (Mount(MountType.VOLUME, "/t", "v", key="v", nocopy=True),
          {"Type": "volume", "Target": "/t", "Source": "v", "VolumeOptions": {"NoCopy": True}}),
-        (Mount(MountType.TMPFS, "/t", tmpfs_size=5, tmpfs_mode=0o700),
-         {"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 5, "Mode": 0o700}}),
         (Mount(MountType.NPIPE, "//./pipe/x", "//./pipe/x"),
          {"Type": "npipe", "Target": "//./pipe/x", "Source": "//./pipe/x"}),
     ],
@@ -171,6 +169,13 @@ def test_other_mounts_go_the_long_way(mount: Mount, sent: dict[str, object]) -> 
 
 def test_tmpfs_of_the_short_form_keeps_its_options() -> None:
     assert draft(mounts=(Mount(MountType.TMPFS, "/run", tmpfs_options="size=1m"),)).host["Tmpfs"] == {"/run": "size=1m"}
+
+
+def test_tmpfs_of_the_long_form_becomes_options_too() -> None:
+    """Engines fail to share the volumes of a container that has a tmpfs by the Mounts API."""
+    mount = Mount(MountType.TMPFS, "/t", tmpfs_size=5, tmpfs_mode=0o700, read_only=True)
+
+    assert draft(mounts=(mount,)).host["Tmpfs"] == {"/t": "size=5,mode=700,ro"}
 
 
 def test_anonymous_volumes_are_taken_over_by_target() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.model.container import Container, ImageDefaults
@@ -212,3 +214,20 @@ def test_reserved_labels_are_never_compared() -> None:
     mine = Container(labels={"a": "1"})
     theirs = Container(labels={"a": "1", "com.docker.compose.version": "2", "stack.fingerprint": "x"})
     assert said(mine, theirs) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "mode", "read_only"),
+    [
+        ("size=1m,mode=700", 1 << 20, 0o700, False),
+        ("mode=0700,size=1048576", 1 << 20, 0o700, False),
+        ("size=2G,ro", 2 << 30, None, True),
+    ],
+)
+def test_a_tmpfs_is_the_same_in_both_spellings(options: str, size: int, mode: int | None, read_only: bool) -> None:
+    """Compose gives engines the one, we give them the other."""
+    short = Mount(MountType.TMPFS, "/t", tmpfs_options=options)
+    long = Mount(MountType.TMPFS, "/t", tmpfs_size=size, tmpfs_mode=mode, read_only=read_only)
+
+    assert () == differences(Container(mounts=(long,)), Container(mounts=(short,)), None)
+    assert differences(Container(mounts=(long,)), Container(mounts=(replace(short, tmpfs_options="size=9"),)), None)

@@ -33,7 +33,22 @@ def of_service(setting: str) -> list[tuple[str, str]]:
         ("pull_policy: refresh", "pull_policy", "`refresh` means the same as `missing`"),
         ("pull_refresh_after: 1h", "pull_refresh_after", "`pull_refresh_after` has no effect here"),
         ("cpu_percent: 5", "cpu_percent", "`cpu_percent` has no effect here"),
-        ("isolation: hyperv", "isolation", "`isolation` has no effect here"),
+        (
+            "use_api_socket: true",
+            "use_api_socket",
+            "`use_api_socket` gives the engine's socket, and no credentials for registries",
+        ),
+        ("ports: [{target: 80, name: web}]", "ports[0].name", "`name` has no effect here"),
+        (
+            "ports: [{target: 80, app_protocol: http2}]",
+            "ports[0].app_protocol",
+            "`app_protocol` has no effect here",
+        ),
+        (
+            "volumes: [{type: bind, source: /a, target: /b, bind: {selinux: z, recursive: readonly}}]",
+            "volumes[0].bind.selinux",
+            "`selinux` has no effect beside `recursive` or `consistency`: the engine takes one or the other",
+        ),
         (
             "deploy: {placement: {constraints: [node.role == manager], preferences: [{spread: node.labels.a}]}}",
             "deploy.placement.preferences",
