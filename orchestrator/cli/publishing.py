@@ -21,11 +21,11 @@ from orchestrator.spec.defaults import services_of
 from orchestrator.spec.files import STDIN
 from orchestrator.spec.load import Canonical, load_canonical
 from orchestrator.spec.registry import Reference, Registry
-from orchestrator.spec.remote_oci import ARTIFACT, ENV_FILE
+from orchestrator.spec.remote_oci import ARTIFACT, EMPTY_CONFIG, ENV_FILE
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-_EMPTY = {"1.1": "application/vnd.oci.empty.v1+json", "1.0": "application/vnd.docker.compose.config.empty.v1+json"}
+_EMPTY = {"1.1": "application/vnd.oci.empty.v1+json", "1.0": EMPTY_CONFIG}
 _VERSION = "com.docker.compose.version"
 
 
@@ -183,7 +183,6 @@ def manifest(made: Iterable[Layer], version: str) -> bytes:
     }
     if version == "1.0":
         del content["artifactType"]
-        content["config"]["mediaType"] = ARTIFACT
     return json.dumps(content, separators=(",", ":")).encode()
 
 

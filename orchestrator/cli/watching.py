@@ -200,6 +200,8 @@ class Watching:
     def _sync(self, service: str, pairs: Mapping[str, str]) -> None:
         here = {there: path for there, path in sorted(pairs.items()) if os.path.lexists(path)}
         gone = tuple(there for there in pairs if there not in here)
+        for there in [there for there, path in here.items() if not _readable(path)]:
+            self._say(f"{here.pop(there)} cannot be read and is not synced")
         found = [container.id for container in self._running({service})]
         transfer = Transfer(tuple((path, there) for there, path in here.items()), gone)
         self._say(f'Syncing service "{service}" after {len(pairs)} changes were detected')
@@ -305,6 +307,10 @@ def _seconds(moment: str) -> float:
         return datetime.fromisoformat(moment).timestamp()
     except ValueError:
         return 0.0
+
+
+def _readable(path: str) -> bool:
+    return os.path.islink(path) or os.access(path, os.R_OK)
 
 
 def _changed_after(path: str, moment: float) -> bool:

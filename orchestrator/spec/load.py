@@ -227,6 +227,8 @@ def _find(request: LoadRequest, context: Context) -> _Project:
         named = files.discover(directory, context.findings)
         if not named:
             raise files.missing(directory)
+        for name in files.OVERRIDES:
+            context.note(os.path.join(os.path.dirname(named[0]), name))  # one that comes later counts as well
     directory = files.project_directory(request.project_directory, named, here)
     read = _read_env(env_files, directory, settled, request, context) or read
     located = _located(named, here, context)

@@ -20,6 +20,7 @@ from orchestrator.spec.registry import MANIFESTS, Registry, digest_of, parse
 from orchestrator.spec.remote import RemoteUnavailable
 
 ARTIFACT = "application/vnd.docker.compose.project"
+EMPTY_CONFIG = "application/vnd.docker.compose.config.empty.v1+json"  # says the same in the older form of manifests
 SPEC = "application/vnd.docker.compose.file+yaml"
 ENV_FILE = "application/vnd.docker.compose.envfile"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\Z")
@@ -48,7 +49,7 @@ def _manifest(data: bytes, reference: str, where: Where) -> dict[str, Any]:
         kind = manifest.get("artifactType") or manifest.get("config", {}).get("mediaType")
     except (ValueError, AttributeError):
         raise RemoteUnavailable(f"oci://{reference} has no manifest that can be read", where=where) from None
-    if kind != ARTIFACT or not isinstance(manifest.get("layers"), list):
+    if kind not in (ARTIFACT, EMPTY_CONFIG) or not isinstance(manifest.get("layers"), list):
         raise RemoteUnavailable(f"oci://{reference} is not a published spec but {kind}", where=where)
     return dict(manifest)
 
