@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.machine import haproxy
 from scripts.machine.commands import ROOT
 from tests.support.projects import Project
 
@@ -15,6 +16,8 @@ EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/app.yml"))
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_comes_up_does_nothing_twice_and_goes_down(project: Project, example: Path) -> None:
+    if "endpoint_mode: vip" in (example / "app.yml").read_text():
+        haproxy.import_haproxy(project.engine.api)
     shutil.copytree(example, project.folder, dirs_exist_ok=True)
     environment = {"PORT": "0", "QUICKSTART_PORT": "0"}
     project.run("up", "-d", "--wait", env=environment).ok()
@@ -25,4 +28,4 @@ def test_an_example_comes_up_does_nothing_twice_and_goes_down(project: Project, 
 
 
 def test_there_are_examples() -> None:
-    assert {"quickstart", "migration", "files"} <= {path.name for path in EXAMPLES}
+    assert {"quickstart", "migration", "files", "rolling"} <= {path.name for path in EXAMPLES}

@@ -112,6 +112,15 @@ class ThroughHelper:
         self.beside = ""  # which start of which container's namespace it is in: a restart makes a new one
 
     def ask(self, probe: Probe, container: Mapping[str, Any]) -> str:
+        try:
+            return self._ask(probe, container)
+        except EngineError as problem:
+            self.close()
+            if problem.retryable and not isinstance(problem, Conflict):
+                raise
+            return f"it could not be asked: {problem.message}"  # gone in the meantime, or there is no helper to be had
+
+    def _ask(self, probe: Probe, container: Mapping[str, Any]) -> str:
         self._stand_beside(probe, container)
         environment = {
             "ADDRESS": _address(container) or "127.0.0.1",
