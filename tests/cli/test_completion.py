@@ -45,6 +45,8 @@ def offered(tab: Shell, line: str) -> list[str]:
         ("stack -f app.yml -p x --ansi never grap", ["graph"]),
         ("stack image hi", ["history"]),
         ("stack help image pru", ["prune"]),
+        ("stack bridge tr", ["transformations"]),
+        ("stack bridge transformations li", ["list"]),
         ("stack up ", ["db", "web", "worker"]),
         ("stack up -d db w", ["web", "worker"]),
         ("stack up 'w", ["web", "worker"]),

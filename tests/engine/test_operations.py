@@ -41,6 +41,20 @@ def test_inspect_shows_what_the_engine_says_of_a_services_containers(
     assert "SizeRw" in second
 
 
+def test_templates_are_filled_in_as_docker_fills_them(project: Project) -> None:
+    running(project)
+    name = project.name
+    assert [f"/{name}-web-1 true", f"/{name}-web-2 true"] == project.run(
+        "inspect", "--format", "{{.Name}} {{.State.Running}}", "web"
+    ).ok().stdout.splitlines()
+    info = project.run("info", "--format", "{{.ServerVersion}} {{.ClientInfo.Endpoint}}").ok().stdout.split()
+    assert project.engine.api.get("/info")["ServerVersion"] == info[0]
+    assert "db busybox:stable" in project.run("image", "ls", "--format", "{{.Service}} {{.Image}}").ok().stdout
+    assert project.run("image", "history", "--format", "{{.ID}}", "db").ok().stdout
+    heading = project.run("image", "ls", "--format", "table {{.Service}}\\t{{.ID}}").ok().stdout.splitlines()[0]
+    assert ["SERVICE", "IMAGE", "ID"] == heading.split()
+
+
 def test_inspect_knows_networks_volumes_and_images_by_the_names_of_the_file(project: Project) -> None:
     running(project)
     (network,) = json.loads(project.run("inspect", "--type", "network", "default").ok().stdout)

@@ -107,7 +107,14 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {PurePosixPath(name).parts[0] for name in archive.namelist()}
 
-    assert {"orchestrator"} == {top for top in tops if not top.endswith(".dist-info")}
+    assert {"orchestrator"} == {top for top in tops if not top.endswith((".dist-info", ".data"))}
+
+
+def test_the_wheel_brings_the_man_pages_to_where_man_looks(wheel: Path, environment: Environment) -> None:
+    environment.install(str(wheel))
+    pages = {path.name for path in (ROOT / "man/man1").iterdir()}
+    assert "stack-up.1" in pages
+    assert pages == {path.name for path in (environment.folder / "share/man/man1").iterdir()}
 
 
 def test_the_wheel_ships_every_schema_and_stack_and_the_marker_of_its_types(wheel: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, number, text
-from orchestrator.cli.render import safe
+from orchestrator.cli.render import formats, safe
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.engines.operations import FileChange
@@ -17,7 +17,7 @@ Changes = list[tuple[Listed, FileChange]]
 class Options:
     services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
     index: int | None = number("--index", help="Only the replica of this number.")
-    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", default="table", help="table, json or a Go template.")
 
 
 def run(context: Context, options: Options) -> int:
@@ -26,11 +26,13 @@ def run(context: Context, options: Options) -> int:
     chosen = [one for one in found if options.index is None or one.slot == options.index]
     operations = context.engine.operations
     changes = [(container, change) for container in chosen for change in operations.changes(container.id)]
-    context.show(_json(changes) if options.format == "json" else _text(changes, named=len(chosen) > 1))
+    context.show(
+        _text(changes, len(chosen) > 1) if formats.is_plain(options.format) else _listed(changes, options.format)
+    )
     return 0
 
 
-def _text(changes: Changes, *, named: bool) -> str:
+def _text(changes: Changes, named: bool) -> str:
     """Docker's lines, with the container in front where there are several."""
     width = max((len(containers.short_name(container)) for container, _ in changes), default=0)
     return "".join(
@@ -40,11 +42,9 @@ def _text(changes: Changes, *, named: bool) -> str:
     )
 
 
-def _json(changes: Changes) -> str:
-    import json
-
+def _listed(changes: Changes, how: str) -> str:
     records = [
         {"Service": container.service, "Name": container.name, "Kind": change.kind, "Path": change.path}
         for container, change in changes
     ]
-    return "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
+    return formats.text(how, records, formats.Shape(columns=("Service", "Name", "Kind", "Path")))

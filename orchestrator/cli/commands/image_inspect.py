@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.cli import service_images
 from orchestrator.cli.declare import arguments, text
+from orchestrator.cli.render import raw
 from orchestrator.cli.wiring import Context
 from orchestrator.records import dataclass
 
@@ -11,13 +12,11 @@ from orchestrator.records import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     services: tuple[str, ...] = arguments("[SERVICE]...", "Only images of these services.")
-    format: str = text("--format", metavar="HOW", default="json", choices=("json",), help="json.")
+    format: str = text("--format", metavar="HOW", default="json", help="json or a Go template.")
 
 
 def run(context: Context, options: Options) -> int:
-    import json
-
     names = dict.fromkeys(service_images.references(context, options.services).values())
-    described = [context.engine.operations.inspect("image", name) for name in names]
-    context.show(json.dumps(described, indent=4, ensure_ascii=False) + "\n")
+    described = (context.engine.operations.inspect("image", name) for name in names)
+    context.show(raw.text(described, options.format))
     return 0

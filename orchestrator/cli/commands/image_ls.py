@@ -6,20 +6,21 @@ import time
 
 from orchestrator.cli import service_images
 from orchestrator.cli.declare import arguments, flag, text
-from orchestrator.cli.render import size
+from orchestrator.cli.render import formats, size
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.operations import StoredImage
 from orchestrator.records import dataclass
 
 HEADINGS = ("SERVICE", "IMAGE", "IMAGE ID", "CREATED", "SIZE")
+SHAPE = formats.Shape(columns=("Service", "Image", "ID", "Created", "Size"), headings={"ID": "IMAGE ID"})
 Row = tuple[str, str, StoredImage | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     services: tuple[str, ...] = arguments("[SERVICE]...", "Only images of these services.")
-    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", default="table", help="table, json or a Go template.")
     no_trunc: bool = flag("--no-trunc", help="Do not shorten.")
     quiet: bool = flag("-q", "--quiet", help="Only ids.")
 
@@ -39,10 +40,8 @@ def _text(rows: list[Row], options: Options) -> str:
     if options.quiet:
         ids = dict.fromkeys(_id(image, options) for _, _, image in rows if image is not None)
         return "".join(f"{one}\n" for one in ids)
-    if options.format == "json":
-        import json
-
-        return "".join(json.dumps(_record(*row), separators=(",", ":")) + "\n" for row in rows)
+    if not formats.is_plain(options.format):
+        return formats.text(options.format, [_record(*row) for row in rows], SHAPE)
     return table(HEADINGS, [_cells(*row, options) for row in rows])
 
 
@@ -54,10 +53,16 @@ def _cells(service: str, name: str, image: StoredImage | None, options: Options)
 
 
 def _record(service: str, name: str, image: StoredImage | None) -> dict[str, object]:
-    record: dict[str, object] = {"Service": service, "Image": name, "Present": image is not None}
-    if image is not None:
-        record |= {"ID": image.id, "Size": image.size, "Created": image.created, "Digests": list(image.digests)}
-    return record
+    known = image or StoredImage(id="")
+    return {
+        "Service": service,
+        "Image": name,
+        "Present": image is not None,
+        "ID": known.id,
+        "Size": known.size,
+        "Created": known.created,
+        "Digests": list(known.digests),
+    }
 
 
 def _id(image: StoredImage, options: Options) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.cli.declare import argument, flag, many, number, text
+from orchestrator.cli.render import formats
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.operations import Found
@@ -10,6 +11,7 @@ from orchestrator.errors import UsageError
 from orchestrator.records import dataclass
 
 HEADINGS = ("NAME", "DESCRIPTION", "STARS", "OFFICIAL")
+SHAPE = formats.Shape(columns=("Name", "Description", "StarCount", "IsOfficial"))
 WIDTH, LIMIT = 45, 25
 
 
@@ -17,7 +19,7 @@ WIDTH, LIMIT = 45, 25
 class Options:
     term: str = argument("TERM", "What to look for.")
     filters: tuple[str, ...] = many("--filter", metavar="KEY=VALUE", help="Such as is-official=true or stars=3.")
-    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", default="table", help="table, json or a Go template.")
     limit: int | None = number("--limit", help=f"At most this many ({LIMIT}).")
     no_trunc: bool = flag("--no-trunc", help="Do not shorten.")
 
@@ -30,7 +32,9 @@ def run(context: Context, options: Options) -> int:
             raise UsageError(f"--filter does not understand {item!r}", hint="write it like is-official=true")
         filters.setdefault(key, []).append(value)
     found = context.engine.operations.search(options.term, limit=options.limit or LIMIT, filters=filters)
-    context.show(_json(found) if options.format == "json" else table(HEADINGS, [_row(one, options) for one in found]))
+    plain = formats.is_plain(options.format)
+    rows = [_row(one, options) for one in found]
+    context.show(table(HEADINGS, rows) if plain else formats.text(options.format, _records(found), SHAPE))
     return 0
 
 
@@ -41,11 +45,8 @@ def _row(found: Found, options: Options) -> tuple[str, ...]:
     return found.name, said, str(found.stars), "[OK]" if found.official else ""
 
 
-def _json(found: tuple[Found, ...]) -> str:
-    import json
-
-    records = (
+def _records(found: tuple[Found, ...]) -> list[dict[str, object]]:
+    return [
         {"Name": one.name, "Description": one.description, "StarCount": one.stars, "IsOfficial": one.official}
         for one in found
-    )
-    return "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
+    ]

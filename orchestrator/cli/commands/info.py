@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.cli.declare import text
-from orchestrator.cli.render import safe
+from orchestrator.cli.render import formats, safe
 from orchestrator.cli.wiring import Context
 from orchestrator.records import dataclass
 from orchestrator.version import VERSION
@@ -16,17 +16,15 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    format: str = text("--format", metavar="HOW", default="text", choices=("text", "json"), help="text or json.")
+    format: str = text("--format", metavar="HOW", default="text", help="text, json or a Go template.")
 
 
 def run(context: Context, options: Options) -> int:
     operations = context.engine.operations
     info = operations.info()
     client = {"Version": VERSION, "Endpoint": operations.endpoint, "ApiVersion": operations.api_version}
-    if options.format == "json":
-        import json
-
-        context.show(json.dumps({**info, "ClientInfo": client}, separators=(",", ":"), ensure_ascii=False) + "\n")
+    if options.format != "text":
+        context.show(formats.text(options.format, [{**info, "ClientInfo": client}], formats.Shape(columns=())))
         return 0
     lines = ["Client:", *_lines(client.items()), "Server:", *_lines(_server(info))]
     context.show("".join(f"{safe.one_line(line)}\n" for line in lines))

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, flag, number, text
+from orchestrator.cli.render import raw
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import NotFound, UsageError
@@ -20,15 +21,12 @@ class Options:
     names: tuple[str, ...] = arguments("[NAME]...", "Services; networks or volumes of the file with such a --type.")
     type: str = text("--type", choices=KINDS, metavar="KIND", default="container", help=f"{', '.join(KINDS)}.")
     index: int | None = number("--index", help="Only the replica of this number.")
-    format: str = text("--format", metavar="HOW", default="json", choices=("json",), help="json.")
+    format: str = text("--format", metavar="HOW", default="json", help="json or a Go template.")
     size: bool = flag("-s", "--size", help="Sizes of containers too.")
 
 
 def run(context: Context, options: Options) -> int:
-    import json
-
-    described = list(_described(context, options))
-    context.show(json.dumps(described, indent=4, ensure_ascii=False) + "\n")
+    context.show(raw.text(_described(context, options), options.format))
     return 0
 
 

@@ -108,8 +108,8 @@ class Line:
         name = f"{self.group} {word}" if self.group else word
         if name in self.index["commands"]:
             self.command = name
-        elif not self.group and word in self.index["groups"]:
-            self.group = word
+        elif any(known.startswith(f"{name} ") for known in self.index["commands"]):
+            self.group = name
 
 
 def answer(index: Index, environment: Mapping[str, str], words: Sequence[str], current: str) -> Answer:
@@ -132,12 +132,14 @@ def answer(index: Index, environment: Mapping[str, str], words: Sequence[str], c
 
 
 def _commands(line: Line) -> Pairs:
-    found = {name: known["summary"] for name, known in line.index["commands"].items()}
-    if line.group:
-        front = f"{line.group} "
-        return [(name.removeprefix(front), about) for name, about in found.items() if name.startswith(front)]
-    alone = [(name, about) for name, about in found.items() if " " not in name]
-    return [*alone, *line.index["groups"].items(), ("help", "Show a command's page")]
+    """The next word of every command's name, behind the words that are there."""
+    front = f"{line.group} " if line.group else ""
+    found: dict[str, str] = {}
+    for name, known in line.index["commands"].items():
+        if name.startswith(front):
+            word, more, _ = name.removeprefix(front).partition(" ")
+            found.setdefault(word, line.index["groups"].get(word, "") if more else known["summary"])
+    return [*found.items(), *([] if front else [("help", "Show a command's page")])]
 
 
 def _value(line: Line, environment: Mapping[str, str], known: Parameter, current: str, front: str) -> Answer:
