@@ -111,7 +111,7 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
 
 
 def test_the_wheel_brings_the_man_pages_to_where_man_looks(wheel: Path, environment: Environment) -> None:
-    environment.install(str(wheel))
+    environment.install("--no-deps", str(wheel))
     pages = {path.name for path in (ROOT / "man/man1").iterdir()}
     assert "stack-up.1" in pages
     assert pages == {path.name for path in (environment.folder / "share/man/man1").iterdir()}
@@ -163,7 +163,7 @@ def test_an_installed_wheel_puts_no_file_outside_its_own_places(wheel: Path, env
     listed = environment.pip("show", "--files", "stack-orchestrator").partition("Files:\n")[2]
 
     outside = [line.strip() for line in listed.splitlines() if line.strip().startswith("..")]
-    assert ["../../../bin/stack"] == outside
+    assert ["../../../bin/stack"] == [path for path in outside if "/share/man/man1/stack" not in path]
 
 
 def test_the_source_distribution_installs_and_tells_its_version(sdist: Path, environment: Environment) -> None:
