@@ -4,7 +4,7 @@ In: the desired stack, an engine, a policy. Out: a ``Result``. Every verb of the
 rollback) and every pass of the daemon comes through here with another desired state or policy. What makes a further
 pass:
 
-* the plan said that it is incomplete (images had to be prepared before more could be decided);
+* the plan said that it is incomplete (images or providers had to come before more could be decided);
 * a replacement failed: it is counted, and the next plan goes on, stands still or brings back what served before, as
   the file's rules say;
 * the world moved under us, or the engine went away for a moment: look again, a bounded number of times.
@@ -25,7 +25,7 @@ from orchestrator.model import naming
 from orchestrator.model.actions import BuildImage, PullImage, RunProvider, mutates
 from orchestrator.model.observed import ObservedState, Scope
 from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, StepResult
-from orchestrator.model.stack import Stack
+from orchestrator.model.stack import Service, Stack
 from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.policy import Policy, Recreate
 from orchestrator.records import dataclass, replace
@@ -99,6 +99,20 @@ def reconcile(
     the result.
     """
     return _Reconciliation(stack, engine, policy, sink, workers, cancel, given_up).run(max_passes, first)
+
+
+def provided(stack: Stack, provider: str, output: str) -> Stack:
+    """The stack with what a provider hands (``KEY=value`` lines) to the services that depend on it; it may well be secret."""
+    pairs = (line.partition("=") for line in output.splitlines())
+    variables = {key: value for key, equals, value in pairs if equals}
+    dependents = [service for service in stack.services.values() if provider in service.depends_on]
+    given = (_with_variables(service, variables) for service in dependents)
+    return replace(stack.with_services(given), secret_values=stack.secret_values | {*variables.values()} - {""})
+
+
+def _with_variables(service: Service, variables: dict[str, str]) -> Service:
+    environment = {**service.container.environment, **variables}
+    return replace(service, container=replace(service.container, environment=environment))
 
 
 class _Reconciliation:
@@ -197,6 +211,7 @@ class _Reconciliation:
                 done.add(action.reference)
             elif result.outcome is Outcome.DONE and isinstance(action, RunProvider):
                 done.add(f"provider:{action.service}")
+                self.stack = self.memory.stack = provided(self.stack, action.service, result.output)
         self.policy = replace(self.policy, prepared=self.policy.prepared | done)
 
     def _worth_retrying(self, failure: StepResult) -> bool:

@@ -44,7 +44,7 @@ def plan(desired: Stack, observed: ObservedState, policy: Policy) -> Plan:
     _containers(situation, draft, verdicts, places, storage, prepared)
     if draft.is_impossible():
         return draft.notes_only(desired.name)
-    return draft.finish(desired.name)
+    return draft.finish(desired.name, incomplete=bool(situation.later))
 
 
 def version(desired: Stack, observed: ObservedState, service: str) -> str:

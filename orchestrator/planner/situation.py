@@ -26,7 +26,7 @@ class Situation:
     def __init__(self, desired: Stack, observed: ObservedState, policy: Policy) -> None:
         self.desired, self.observed, self.policy = desired, observed, policy
         self.edges = graph.dependencies(desired)
-        self.selected = self._selected()
+        self.selected = self._ready(self._selected())
         self._fingerprints: dict[str, str] = {}
 
     def _selected(self) -> tuple[str, ...]:
@@ -37,6 +37,25 @@ class Situation:
         targets |= {self.desired.services[name].front for name in targets} - {""}
         chosen = graph.closure(self.edges, targets) if self.policy.dependencies else targets
         return tuple(name for name in everything if name in chosen)
+
+    def _ready(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of ``chosen`` that can be planned now. A provider hands variables to those that depend on it, so their settings
+        are not known before it has run: then it and what it needs come first, all the rest (``later``) with the next plan."""
+        asked = {name for name in chosen if self._is_to_provide(self.desired.services[name])}
+        waiting: set[str] = set()
+        for name in graph.order(self.edges):
+            if not waiting.union(asked).isdisjoint(self.edges.get(name, ())):
+                waiting.add(name)
+        self.later = frozenset(waiting.intersection(chosen))
+        if not self.later:
+            return chosen
+        first = graph.closure(self.edges, asked - waiting) - waiting
+        self.later = frozenset(chosen) - first
+        return tuple(name for name in chosen if name in first)
+
+    def _is_to_provide(self, service: Service) -> bool:
+        prepared = f"provider:{service.name}" in self.policy.prepared
+        return service.provider is not None and bool(service.replicas) and not prepared
 
     @cached_property
     def services(self) -> tuple[Service, ...]:
