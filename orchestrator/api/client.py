@@ -62,6 +62,10 @@ class Client:
         """``sync``, ``apply``, ``suspend``, ``resume`` or ``rollback``."""
         return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/{verb}")
 
+    def order_host(self, verb: str) -> Document:
+        """``reload`` or ``stop``."""
+        return self._json("POST", f"/v1/{verb}")
+
     def logs(self, name: str, *, service: str = "", tail: int = 100, follow: bool = False) -> Iterator[str]:
         query = urlencode({"service": service, "tail": tail, "follow": str(follow).lower()})
         connection, response = self._request("GET", f"/v1/stacks/{quote(name, safe='')}/logs?{query}")

@@ -28,6 +28,14 @@ class Control(Protocol):
     @property
     def engine_answers(self) -> bool: ...
 
+    def reload(self) -> None:
+        """Read the host file again."""
+        ...
+
+    def stop(self) -> None:
+        """End the daemon; what it keeps goes on running."""
+        ...
+
     def sync(self, stack: str) -> None:
         """Look at it again now."""
         ...

@@ -198,6 +198,16 @@ async def _order(control: Control, request: Request, *, verb: str) -> Response:
     return JSONResponse({"accepted": verb}, status_code=202)
 
 
+async def _reload(control: Control, _: Request) -> Response:
+    await run_in_threadpool(control.reload)
+    return JSONResponse({"accepted": "reload"}, status_code=202)
+
+
+async def _stop(control: Control, _: Request) -> Response:
+    control.stop()
+    return JSONResponse({"accepted": "stop"}, status_code=202)
+
+
 async def _rollback(control: Control, request: Request) -> Response:
     text = request.query_params.get("revision")
     number = _number(text) if text else None
@@ -228,6 +238,8 @@ ROWS = (
     Row("GET", "/v1/stacks/{stack}/revisions", "read", "Its history", _revisions),
     Row("GET", "/v1/stacks/{stack}/revisions/{number}", "read", "One revision", _revision),
     Row("GET", "/v1/stacks/{stack}/logs", "read", "What its containers print", _logs),
+    Row("POST", "/v1/reload", "admin", "Read the host file again", _reload),
+    Row("POST", "/v1/stop", "admin", "End the daemon; everything goes on running", _stop),
     Row("POST", "/v1/stacks/{stack}/sync", "deploy", "Look at it again now", partial(_order, verb="sync")),
     Row("POST", "/v1/stacks/{stack}/apply", "deploy", "Bring it about now", partial(_order, verb="apply")),
     Row("POST", "/v1/stacks/{stack}/suspend", "deploy", "Leave it alone", partial(_order, verb="suspend")),

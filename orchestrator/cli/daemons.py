@@ -28,3 +28,11 @@ def order(context: Context, options: Reached, stacks: Sequence[str], verb: str) 
             daemon.order(name, verb)
             context.say(f"{name}: {verb} accepted")
     return 0
+
+
+def order_host(context: Context, options: Reached, verb: str) -> int:
+    """Ask the daemon for something that is not about one stack."""
+    with client(options) as daemon:
+        daemon.order_host(verb)
+    context.say(f"{verb} accepted")
+    return 0

@@ -215,6 +215,7 @@ class Keeper:
             dependencies=targets is None,
             remove_orphans=self.entry.prune,
             ignore_orphans=True,
+            ignore=self.entry.ignore,
             held=frozenset((name, version(stack, observed, name)) for name in self.held),
         )
 

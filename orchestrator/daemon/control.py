@@ -62,6 +62,12 @@ class DaemonControl:
             status.phase is Phase.UNREACHABLE for status in statuses
         )
 
+    def reload(self) -> None:
+        self._daemon.reload()
+
+    def stop(self) -> None:
+        self._daemon.stop()
+
     def sync(self, stack: str) -> None:
         self._keeper(stack)
         self._daemon.loop.look_again(stack)

@@ -6,6 +6,7 @@ Everything that decides comes from the engine's own answer, field by field; labe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 from orchestrator.model import canonical, difference, fingerprint, naming, shipment
 from orchestrator.model.actions import UpdateContainer
@@ -74,11 +75,18 @@ class Judge:
             secrets=self.situation.desired.secret_values,
             engine=self.situation.engine_defaults,
         )
+        found = tuple(one for one in found if not self._is_ignored(one.path))
         if not container.fingerprint:
             return tuple(d for d in found if not _only_volumes_mode(d, found))
         return tuple(d for d in found if not is_discarded(d, container))
 
+    def _is_ignored(self, path: str) -> bool:
+        patterns = self.situation.policy.ignore
+        return bool(patterns) and any(fnmatchcase(f"{self.service.name}.{path}", pattern) for pattern in patterns)
+
     def _image(self, container: ObservedContainer) -> tuple[Difference, ...]:
+        if self._is_ignored("image"):
+            return ()
         wanted, present = self.service.container.image, self.situation.image(self.service)
         if present is None:
             same = not wanted or not container.image or _tagged(wanted) == _tagged(container.image)

@@ -30,7 +30,8 @@ class Policy:
     ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
     not ask again. ``failed`` counts the slots in which a version (service, fingerprint, slot) was tried in this reconcile and
     failed: the service's rules say what follows. ``held`` are versions (service, fingerprint) that give way to what served
-    before, whatever their rules say. ``lost`` are slots (service, slot) whose old container did not come back.
+    before, whatever their rules say. ``lost`` are slots (service, slot) whose old container did not come back. ``ignore`` are
+    patterns of ``service.field`` whose differences do not count.
     """
 
     targets: frozenset[str] | None = None
@@ -55,3 +56,4 @@ class Policy:
     failed: frozenset[tuple[str, str, int]] = frozenset()
     held: frozenset[tuple[str, str]] = frozenset()
     lost: frozenset[tuple[str, int]] = frozenset()
+    ignore: tuple[str, ...] = ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -14,6 +16,7 @@ from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
 from orchestrator.daemon.control import DaemonControl
 from orchestrator.errors import NotFound, StackError, UsageError
+from scripts.machine.commands import ROOT
 from tests.conftest import free_port
 from tests.support import daemons
 from tests.support.daemons import Running
@@ -215,3 +218,30 @@ def test_the_document_of_the_api_names_every_route(host: Running) -> None:
     named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
 
     assert {(row.method, row.path) for row in routes.ROWS if row.path.startswith("/v1/")} == named
+
+
+def test_what_is_shown_has_the_shape_that_the_schema_says(host: Running) -> None:
+    schema = json.loads((ROOT / "schemas" / "status.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+
+    for shown in (host.client.host(), host.client.stack("shop"), host.client.stack("wiki")):
+        assert [] == [error.message for error in validator.iter_errors(shown)]
+    assert [] != list(validator.iter_errors({**host.client.host(), "more": 1}))
+
+
+def test_a_host_file_read_again_brings_and_releases_stacks(host: Running, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "app.yml").write_text(SHOP)
+    (tmp_path / "host.yml").write_text("stacks: {shop: , more: }\n")
+    host.client.order_host("reload")
+
+    assert {"shop", "more"} == {stack["name"] for stack in host.client.host()["stacks"]}
+    host.settles("more")
+
+
+def test_the_audit_log_says_who_changed_what_and_no_values(host: Running, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in (tmp_path / "state" / "audit.jsonl").read_text().splitlines()]
+
+    assert [("daemon", "shop", True)] == [(line["who"], line["stack"], line["ok"]) for line in lines]
+    assert 2 == lines[0]["actions"]["create-container"]
+    assert "hunter2" not in (tmp_path / "state" / "audit.jsonl").read_text()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from scripts.machine.commands import ROOT
 from tests.support.commands import Running, start_stack
 from tests.support.projects import Project
 from tests.support.proxy import Proxy
@@ -33,7 +34,9 @@ def daemon(project: Project, entry: str = "", **env: str) -> Iterator[Running]:
     """A daemon that keeps the project's stack, ended at the end."""
     project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 5s{entry}}}}}\n", "host.yml")
     with start_stack(
-        ["daemon", "run", "--config", "host.yml"], cwd=project.folder, env=project.environment(env)
+        ["daemon", "run", "--config", "host.yml", "--socket", "stack.sock"],
+        cwd=project.folder,
+        env=project.environment(env),
     ) as running:
         yield running
 
@@ -140,9 +143,27 @@ def test_an_engine_that_is_not_there_yet_is_waited_for(project: Project) -> None
 def test_a_broken_host_file_is_an_error_with_its_place(project: Project) -> None:
     project.write("stacks: {a: {mode: sometimes}}\n", "host.yml")
     with start_stack(
-        ["daemon", "run", "--config", "host.yml"], cwd=project.folder, env=project.environment()
+        ["daemon", "run", "--config", "host.yml", "--socket", "stack.sock"],
+        cwd=project.folder,
+        env=project.environment(),
     ) as running:
         result = running.finish()
 
     assert 2 == result.code
     assert "host.yml:1" in result.stderr
+
+
+def test_the_stacks_of_this_repository_are_a_host_ready_to_run(project: Project) -> None:
+    with start_stack(
+        ["daemon", "run", "--config", str(ROOT / "stacks" / "host.yml"), "--socket", "stack.sock"],
+        cwd=project.folder,
+        env=project.environment(),
+    ) as running:
+        running.says("hello: applied")
+        running.says("notes: drift")
+        eventually(
+            lambda: [c["State"]["Health"]["Status"] for c in project.engine.containers("hello")] == ["healthy"] * 2,
+            within=60,
+            what="two healthy replicas",
+        )
+    project.engine.remove_project("hello")
