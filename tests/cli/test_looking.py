@@ -95,3 +95,25 @@ def test_config_reads_standard_input_and_writes_a_file(shell: Shell) -> None:
 def test_exec_needs_a_running_container(running: Shell) -> None:
     running("stop", "web").ok()
     assert 'service "web" is not running' in running("exec", "web", "true").failed().err
+
+
+def test_lists_take_templates_as_docker_does(running: Shell) -> None:
+    assert "shop-db-1 running\nshop-web-1 running\n" == running("ps", "--format", "{{.Name}} {{.State}}").ok().out
+    label = 'table {{.Service}}\\t{{.Label "com.docker.compose.project"}}'
+    heading, *rows = running("ps", "--format", label).ok().out.splitlines()
+    assert heading.split() == ["SERVICE", "com.docker.compose.project"]
+    assert [["db", "shop"], ["web", "shop"]] == [row.split() for row in rows]
+    assert "names: shop-db-1\n" in running("ps", "--format", "raw").ok().out
+    assert "shop: running(2)\n" == running("ls", "--format", "{{.Name}}: {{.Status}}").ok().out
+    assert (
+        "shop-db-1 db\nshop-web-1 web\n" == running("images", "--format", "{{.ContainerName}} {{.Repository}}").ok().out
+    )
+    refused = running("ps", "--format", "{{.Nmae}}").failed(2)
+    assert "there is no field Nmae; did you mean .Name?" in refused.err
+
+
+def test_ps_has_the_usual_format_of_dockers_configuration(running: Shell) -> None:
+    running.write('{"psFormat": "table {{.Name}}"}', "docker/config.json")
+    running.set("DOCKER_CONFIG", str(running.folder / "docker"))
+    assert "NAME\nshop-db-1\nshop-web-1\n" == running("ps").ok().out
+    assert "IMAGE" in running("ps", "--format", "table").ok().out

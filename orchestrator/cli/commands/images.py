@@ -9,7 +9,8 @@ from orchestrator.cli.declare import arguments, flag, text
 from orchestrator.cli.render import size
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
-from orchestrator.engines.console import ImageFacts, Listed
+from orchestrator.engines.console import Console, ImageFacts, Listed
+from orchestrator.errors import NotFound
 from orchestrator.records import dataclass
 
 HEADINGS = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED")
@@ -18,7 +19,7 @@ HEADINGS = ("CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "C
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
-    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", default="table", help="table, json, or a template.")
     quiet: bool = flag("-q", "--quiet", help="Only ids.")
 
 
@@ -26,9 +27,17 @@ def run(context: Context, options: Options) -> int:
     found = containers.of_stack(context, loading.name_of(context))
     found = containers.of_services(context, found, options.services)
     console = context.engine.console
-    facts = {image: console.image(image) for image in dict.fromkeys(container.image_id for container in found)}
+    facts = {image: _facts(console, image) for image in dict.fromkeys(container.image_id for container in found)}
     context.show(_text([(container, facts[container.image_id]) for container in found], options))
     return 0
+
+
+def _facts(console: Console, image: str) -> ImageFacts:
+    """A running container's image may have been removed meanwhile."""
+    try:
+        return console.image(image)
+    except NotFound:
+        return ImageFacts(id=image)
 
 
 def _text(found: list[tuple[Listed, ImageFacts]], options: Options) -> str:
@@ -39,7 +48,14 @@ def _text(found: list[tuple[Listed, ImageFacts]], options: Options) -> str:
         import json
 
         return json.dumps([_record(*one) for one in found], separators=(",", ":")) + "\n"
-    return table(HEADINGS, [_row(*one) for one in found], narrowest=20)
+    if options.format in ("", "table"):
+        return table(HEADINGS, [_row(*one) for one in found], narrowest=20)
+    from orchestrator.cli.render import formats
+
+    records = [{**_record(*one), **dict(zip(("Size", "Created"), _row(*one)[-2:], strict=True))} for one in found]
+    headings = {"ID": "IMAGE ID", "ContainerName": "CONTAINER"}
+    columns = ("ContainerName", "Repository", "Tag", "Platform", "ID", "Size", "Created")
+    return formats.text(options.format, records, formats.Shape(columns=columns, headings=headings))
 
 
 def _row(container: Listed, image: ImageFacts) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from orchestrator.records import dataclass
 class Options:
     all: bool = flag("-a", "--all", help="Stopped stacks too.")
     filters: tuple[str, ...] = many("--filter", metavar="name=REGEX", help="Only stacks of such names.")
-    format: str = text("--format", metavar="HOW", choices=("", "table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", help="table, json, or a template such as '{{.Name}} {{.Status}}'.")
     quiet: bool = flag("-q", "--quiet", help="Only names.")
 
 
@@ -39,12 +39,17 @@ def run(context: Context, options: Options) -> int:
 def _text(rows: list[tuple[str, str, str]], options: Options) -> str:
     if options.quiet:
         return "".join(f"{name}\n" for name, _, _ in rows)
-    if options.format == "json":
+    if options.format in ("", "table"):
+        return table(("NAME", "STATUS", "CONFIG FILES"), rows, narrowest=20)
+    records = [{"Name": name, "Status": status, "ConfigFiles": files} for name, status, files in rows]
+    if options.format in ("json", "{{json.}}"):  # the second is an old spelling of Compose's
         import json
 
-        records = [{"Name": name, "Status": status, "ConfigFiles": files} for name, status, files in rows]
         return json.dumps(records, ensure_ascii=False, separators=(",", ":")) + "\n"
-    return table(("NAME", "STATUS", "CONFIG FILES"), rows, narrowest=20)
+    from orchestrator.cli.render import formats
+
+    shape = formats.Shape(columns=("Name", "Status", "ConfigFiles"), headings={"ConfigFiles": "CONFIG FILES"})
+    return formats.text(options.format, records, shape)
 
 
 def _by_stack(found: Iterable[Listed]) -> dict[str, list[Listed]]:

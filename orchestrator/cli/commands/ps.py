@@ -16,6 +16,28 @@ from orchestrator.records import dataclass
 
 STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 HEADINGS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
+FIELDS = ("Name", "Image", "Command", "Service", "RunningFor", "Status", "Ports")
+FIELD_HEADINGS = {
+    "ID": "CONTAINER ID",
+    "RunningFor": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "ExitCode": "EXIT CODE",
+    "LocalVolumes": "LOCAL VOLUMES",
+}
+RAW = "\\n".join(
+    f"{name}: {{{{.{field}}}}}"
+    for name, field in (
+        ("container_id", "ID"),
+        ("image", "Image"),
+        ("command", "Command"),
+        ("created_at", "CreatedAt"),
+        ("state", "State"),
+        ("status", "Status"),
+        ("names", "Names"),
+        ("labels", "Labels"),
+        ("ports", "Ports"),
+    )
+)
 COMMAND_WIDTH, MOUNT_WIDTH = 20, 15
 
 
@@ -24,7 +46,9 @@ class Options:
     services: tuple[str, ...] = arguments("[SERVICE]...", "Only containers of these services.")
     all: bool = flag("-a", "--all", help="Stopped containers too, and those that `run` made.")
     filter: str = text("--filter", metavar="status=STATE", help="Only containers in this state.")
-    format: str = text("--format", metavar="HOW", help="table or json.")
+    format: str = text(
+        "--format", metavar="HOW", help="table, json, raw, or a template such as '{{.Name}} {{.State}}'."
+    )
     no_trunc: bool = flag("--no-trunc", help="Do not shorten.")
     orphans: bool = flag("--orphans", default=True, help="Containers of services that the file does not have, too.")
     quiet: bool = flag("-q", "--quiet", help="Only ids.")
@@ -33,10 +57,6 @@ class Options:
 
 
 def run(context: Context, options: Options) -> int:
-    if options.format not in ("", "table", "json"):
-        raise UsageError(
-            f"--format {options.format!r} is not supported yet", hint="table or json", reference="not-supported-yet"
-        )
     states = _states(options)
     name = loading.name_of(context)
     everything = options.all or bool(states)
@@ -45,8 +65,18 @@ def run(context: Context, options: Options) -> int:
     if not options.orphans:
         declared = loading.identify(context).services
         found = [c for c in found if declared is None or c.service in declared]
-    context.show(_text(found, options))
+    context.show(_text(found, options, options.format or _usual_format(context, options)))
     return 0
+
+
+def _usual_format(context: Context, options: Options) -> str:
+    """``psFormat`` of Docker's own configuration."""
+    if options.quiet or options.only_services:
+        return ""
+    from orchestrator.engines.docker import config
+
+    usual = config.load(context.environment).get("psFormat")
+    return usual if isinstance(usual, str) else ""
 
 
 def _states(options: Options) -> frozenset[str]:
@@ -62,18 +92,22 @@ def _states(options: Options) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def _text(found: Sequence[Listed], options: Options) -> str:
+def _text(found: Sequence[Listed], options: Options, how: str) -> str:
     if options.quiet:
         return "".join(f"{container.id}\n" for container in found)
     if options.only_services:
         return "".join(f"{service}\n" for service in dict.fromkeys(container.service for container in found))
     now = time.time()
-    if options.format == "json":
-        import json
+    if how in ("", "table"):
+        return table(HEADINGS, [_row(container, now, options.no_trunc) for container in found])
+    from orchestrator.cli.render import formats
 
-        records = (record(container, now, whole=options.no_trunc) for container in found)
-        return "".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n" for one in records)
-    return table(HEADINGS, [_row(container, now, options.no_trunc) for container in found])
+    records = [
+        record(container, now, whole=options.no_trunc)
+        | {"Label": lambda key, labels=container.labels: labels.get(key, "")}
+        for container in found
+    ]
+    return formats.text(how, records, formats.Shape(columns=FIELDS, headings=FIELD_HEADINGS, raw=RAW))
 
 
 def _row(container: Listed, now: float, whole: bool) -> tuple[str, ...]:
