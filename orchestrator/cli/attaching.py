@@ -12,6 +12,8 @@ from queue import SimpleQueue
 
 from orchestrator.cancel import CancelToken
 from orchestrator.cli import containers, ordering, signals
+from orchestrator.cli import menu as menus
+from orchestrator.cli.menu import Menu
 from orchestrator.cli.render.logs import LogPrinter
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
@@ -43,6 +45,11 @@ class _Signalled:
 
 
 @dataclass(frozen=True, slots=True)
+class _Pressed:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Over:
     """No more lines can come; ``problem`` is why, if that is a problem."""
 
@@ -58,7 +65,7 @@ class _Followed:
     run: str
 
 
-Item = Silent | Happened | _Signalled | _Over
+Item = Silent | Happened | _Signalled | _Pressed | _Over
 
 
 class Attachment:
@@ -78,6 +85,8 @@ class Attachment:
         self._alive: set[str] = set()
         self._started: set[str] = set()
         self.before_stop: Callable[[], None] = lambda: None  # what must let go of the stack first
+        self.menu: Menu | None = None
+        self.toggle_watching: Callable[[], None] = lambda: None
         self.stays: Callable[[], bool] = lambda: False  # whether it goes on although nothing runs any more
         threading.Thread(target=self._listen, daemon=True, name="happenings").start()
 
@@ -88,7 +97,10 @@ class Attachment:
             if not self._following and not self.stays():
                 return 0
             threading.Thread(target=self._print_on, daemon=True, name="logs").start()
-            return self._decide()
+            if self.menu is None:
+                return self._decide()
+            with self.menu.open(lambda key: self._queue.put(_Pressed(key))):
+                return self._decide()
 
     def show_also(self, services: frozenset[str], stack: Stack) -> None:
         """Go on with a stack that has taken the other's place, and show these services too."""
@@ -182,12 +194,24 @@ class Attachment:
                     return 0
                 case Happened() as happened:
                     self._took_up(happened)
+                case _Pressed(key):
+                    if key == menus.DETACH:
+                        return 0
+                    self._pressed(key)
                 case Silent(container):
                     code = self._fell_silent(container)
                     if code is not None:
                         return code
                     if not self._alive and not self.stays():
                         return 0
+
+    def _pressed(self, key: str) -> None:
+        assert self.menu is not None
+        if key == menus.WATCH:
+            self.toggle_watching()
+            self.menu.show()
+        elif key == menus.ENTER:
+            self._printer.blank()
 
     def _took_up(self, happened: Happened) -> None:
         """A container began. One that is followed is left alone: its end tells of the new run too."""

@@ -164,3 +164,59 @@ def test_a_plan_is_refused_when_someone_changed_a_container_by_hand(project: Pro
     refused = project.run("apply", "plan.json").failed()
     assert f"container {project.name}-web-1: settings.resources" in refused.stderr
     assert [] == refused.mutations
+
+
+def test_a_key_leaves_the_services_running(project: Project) -> None:
+    write(project, web=POLITE)
+    with project.terminal("up") as terminal:
+        terminal.says("hello")
+        terminal.says("d Detach")
+        terminal.type("d")
+        assert 0 == terminal.finish()
+        assert terminal.echoes()
+    assert ["web-1"] == project.running()
+
+
+def test_a_key_switches_the_watch(project: Project) -> None:
+    write(project, web=POLITE)
+    with project.terminal("up") as terminal:
+        terminal.says("w Enable Watch")
+        terminal.type("w")
+        terminal.says("Watch enabled")
+        terminal.says("w Disable Watch")
+        terminal.type("w")
+        terminal.says("Watch disabled")
+        terminal.type("\x03")
+        assert 130 == terminal.finish()
+        assert terminal.echoes()
+    assert [] == project.running()
+
+
+def test_without_the_menu_keys_are_no_one_s(project: Project) -> None:
+    write(project, web=POLITE)
+    for options, variables in ((("--menu=false",), {}), ((), {"COMPOSE_MENU": "false"})):
+        with project.terminal("up", *options, env=variables) as terminal:
+            terminal.says("hello")
+            terminal.type("d\x03")
+            assert 130 == terminal.finish()
+            assert "Detach" not in terminal.shown
+        project.down()
+
+
+def test_an_interrupt_stops_the_services_named_and_not_their_dependencies(project: Project) -> None:
+    project.write(
+        """
+        services:
+          app:
+            image: busybox:stable
+            command: ["sh", "-c", "echo hello app; sleep 1000"]
+            stop_grace_period: 0s
+            depends_on: [db]
+          db: {image: "busybox:stable", command: sleep 1000, stop_grace_period: 0s}
+        """
+    )
+    with project.start("up", "--menu=false", "app") as up:
+        up.says("hello app")
+        up.signal()
+        assert 130 == up.finish().code
+    assert ["db-1"] == project.running()

@@ -61,7 +61,10 @@ class Terminal:
                     raise RuntimeError(f"ended without showing {text!r}\n{self.shown}")
             return text in self.shown
 
-        eventually(said, within=within, what=f"{text!r} in {self.shown!r}")
+        try:
+            eventually(said, within=within, what=repr(text))
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}, in\n{self.shown}") from None
 
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())

@@ -9,7 +9,7 @@ from orchestrator.cli import running, wishes
 from orchestrator.cli.declare import flag, many, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.cli.wishes import Wishes, exclusive, known
-from orchestrator.errors import Interrupted, UsageError
+from orchestrator.errors import Interrupted
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
@@ -42,7 +42,7 @@ class Options(Wishes):
     no_color: bool = flag("--no-color", help="Show output without colours.")
     timestamps: bool = flag("--timestamps", help="Show when each line was printed.")
     raw: bool = flag("--raw", help="Pass control characters on to the terminal.")
-    menu: bool = flag("--menu", help="Not there yet; --menu=false is taken.", hidden=True)
+    menu: bool | None = flag("--menu", default=None, help="Take keys: w switches the watch, d leaves it all running.")
     watch: bool = flag("-w", "--watch", help="Also bring changed files into services, and changes of the spec about.")
 
 
@@ -72,6 +72,11 @@ def run(context: Context, options: Options) -> int:
     attachment = Attachment(context, stack, _attached(stack, options), printer)
     watching = _watching(context, stack, options, printer, attachment)
     attachment.before_stop, attachment.stays = watching.stop, lambda: watching.on
+    from orchestrator.cli import menu
+
+    if menu.wanted(context, options.menu):
+        attachment.menu = menu.Menu(printer, lambda: watching.on)
+        attachment.toggle_watching = watching.toggle
     try:
         if options.watch:
             watching.check()
@@ -128,8 +133,6 @@ def _check(options: Options) -> None:
         exclusive("--detach", options.detach, name, given)
     exclusive(*foreground[0], *foreground[1])
     exclusive("--attach", options.attach, "--attach-dependencies", options.attach_dependencies)
-    if options.menu:
-        raise UsageError("--menu is not supported yet", hint="leave it out", reference="not-supported-yet")
 
 
 def _attached(stack: Stack, options: Options) -> Manner:

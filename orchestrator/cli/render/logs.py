@@ -100,6 +100,14 @@ class LogPrinter:
             self._streams[0].flush()
             self._put_footer()
 
+    def blank(self) -> None:
+        """An empty line."""
+        with self._lock:
+            self._make_room()
+            self._streams[0].write(b"\n")
+            self._streams[0].flush()
+            self._put_footer()
+
     def footer(self, text: str) -> None:
         """A line that stays below all others, on a terminal; "" takes it away."""
         with self._lock:
