@@ -10,7 +10,7 @@ import pytest
 from scripts.machine.engine_api import EngineRefused
 from tests.conftest import ProjectMaker
 from tests.support.commands import Running
-from tests.support.engines import Engine
+from tests.support.engines import Engine, Json
 from tests.support.projects import Project
 from tests.support.waiting import eventually
 
@@ -108,7 +108,7 @@ def test_nothing_to_watch_is_an_error(project: Project) -> None:
     assert project.census.empty
 
 
-def test_a_rebuild_replaces_the_container_and_removes_the_old_image(project: Project) -> None:
+def test_a_rebuild_replaces_the_container_and_leaves_no_image_without_a_name(project: Project) -> None:
     project.write(
         """
         services:
@@ -127,12 +127,19 @@ def test_a_rebuild_replaces_the_container_and_removes_the_old_image(project: Pro
         running.says('service(s) ["web"] successfully built')
         has(project, "/said", "two")
         assert before["Id"] != project.container("web")["Id"]
-        eventually(lambda: not project.engine.image(before["Image"]), what="the old image is gone")
+        eventually(lambda: not nameless(project), what="no image without a name is left")
         (project.folder / "said").unlink()
         running.says("failed")
         (project.folder / "said").write_text("three")
         has(project, "/said", "three")
         interrupted(running)
+
+
+def nameless(project: Project) -> list[Json]:
+    """Images of the project that nothing names: what a rollback may go back to has a name."""
+    filters = {"dangling": ["true"], "label": [f"com.docker.compose.project={project.name}"]}
+    found: list[Json] = project.engine.api.get("/images/json", filters=filters)
+    return found
 
 
 def test_restarts_and_commands_follow_the_files(project: Project) -> None:
@@ -173,6 +180,34 @@ def test_restarts_and_commands_follow_the_files(project: Project) -> None:
         (project.folder / "code/main").write_text("2")
         running.says("ran with it in /code")
         has(project, "/code/main", "2")
+        interrupted(running)
+
+
+def test_a_read_only_container_gets_files_in_its_volumes(project: Project) -> None:
+    (project.folder / "src").mkdir()
+    (project.folder / "own").mkdir()
+    project.write(
+        """
+        services:
+          web:
+            image: busybox:stable
+            command: sleep infinity
+            stop_signal: SIGKILL
+            read_only: true
+            volumes: ["data:/app"]
+            develop:
+              watch:
+                - {path: src, action: sync, target: /app/src}
+                - {path: own, action: sync, target: /etc/own}
+        volumes: {data: {}}
+        """
+    )
+    with project.start("watch") as running:
+        running.says("Watch enabled")
+        (project.folder / "src/a").write_text("one")
+        has(project, "/app/src/a", "one")
+        (project.folder / "own/b").write_text("two")
+        running.says("the container's file system is read-only")
         interrupted(running)
 
 

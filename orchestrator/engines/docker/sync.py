@@ -6,6 +6,7 @@ command in the container, because the engine itself can only add. Copies belong 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
@@ -47,10 +48,33 @@ class DockerSync:
                 _remove(self._client, container, transfer.removals[start : start + PATHS_PER_CALL])
             if transfer.copies:
                 small = archives[owner]
-                body: Payload = _pieces(transfer, owner) if small is None else small
-                self._client.put(f"/containers/{quote(container)}/archive", {"path": "/"}, body, timeout=None)
+                self._put(container, "/", _pieces(transfer, owner) if small is None else small)
         except NotFound:
             return  # it has gone since it was listed
+        except EngineError as problem:
+            if "read-only" not in problem.message:
+                raise
+            self._into_volumes(container, transfer, owner)
+
+    def _put(self, container: str, path: str, body: Payload) -> None:
+        self._client.put(f"/containers/{quote(container)}/archive", {"path": path}, body, timeout=None)
+
+    def _into_volumes(self, container: str, transfer: Transfer, owner: Owner) -> None:
+        """For a container whose own file system is read-only: each file into the volume that holds its place."""
+        mounts = self._client.get_json(f"/containers/{quote(container)}/json").get("Mounts") or ()
+        volumes = sorted((str(m["Destination"]) for m in mounts if m.get("RW")), key=len, reverse=True)
+        parts: dict[str, list[tuple[str, str]]] = {}
+        for here, there in transfer.copies:
+            volume = next((one for one in volumes if there == one or there.startswith(one.rstrip("/") + "/")), "")
+            if not volume:
+                raise EngineError(
+                    f"{there} cannot be written: the container's file system is read-only",
+                    hint="put a volume there, or leave read_only out while you develop",
+                    reference="sync-failed",
+                )
+            parts.setdefault(volume, []).append((here, there))
+        for volume, copies in parts.items():
+            self._put(container, volume, _pieces(Transfer(tuple(copies)), owner, volume))
 
 
 def _owner(client: Client, container: str) -> Owner:
@@ -92,12 +116,15 @@ def _small(transfer: Transfer, owner: Owner) -> bytes | None:
     return bytes(whole)
 
 
-def _pieces(transfer: Transfer, owner: Owner) -> Iterator[bytes]:
-    """The archive. A file that has gone or shrunk since it was found is left out or cut: its next change is on its way."""
+def _pieces(transfer: Transfer, owner: Owner, below: str = "/") -> Iterator[bytes]:
+    """The archive, to be put at ``below``.
+
+    A file that has gone or shrunk since it was found is left out or cut: its next change is on its way.
+    """
     for here, there in transfer.copies:
         sent = 0
         try:
-            for piece in tar_writer.entry(here, there.lstrip("/"), owner):
+            for piece in tar_writer.entry(here, os.path.relpath(there, below), owner):
                 yield piece
                 sent += 1
         except OSError as problem:
