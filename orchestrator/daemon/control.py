@@ -150,7 +150,8 @@ class DaemonControl:
             logs.finish_adding()
             for item in logs:
                 if isinstance(item, Said):
-                    yield names[item.container], item.content.decode(errors="replace").rstrip("\n")
+                    for line in item.content.decode(errors="replace").split("\n"):
+                        yield names[item.container], line
         finally:
             logs.close()
 

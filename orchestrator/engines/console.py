@@ -104,7 +104,7 @@ class LogWish:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line of a container; ``whole`` False for a piece of one that is very long."""
+    """Lines of a container that came together, the last without its end; ``whole`` False for a piece of a very long one."""
 
     container: str
     content: bytes

@@ -57,6 +57,17 @@ def test_bars_stand_below_each_other_and_colours_go_round() -> None:
     assert b"\x1b[36mweb-1       | \x1b[0mone\n\x1b[33mdatabase-1  | \x1b[0mtwo\n" == out.getvalue()
 
 
+def test_lines_that_came_together_are_each_named_and_each_made_harmless() -> None:
+    said = Said("c1", b"one\n\x1b[2Jtwo\n")
+    terminal, pipe = Terminal(), io.BytesIO()
+    for stream in (terminal, pipe):
+        printer = LogPrinter(stream, stream)
+        printer.know({"c1": "web-1"})
+        printer.line(said)
+    assert b"web-1  | one\nweb-1  | \\x1b[2Jtwo\nweb-1  | \n" == terminal.getvalue()
+    assert b"web-1  | one\nweb-1  | \x1b[2Jtwo\nweb-1  | \n" == pipe.getvalue()
+
+
 def test_outputs_of_containers_stay_apart() -> None:
     out, err = io.BytesIO(), io.BytesIO()
     printer = LogPrinter(out, err, prefix=False)

@@ -18,6 +18,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import changes, logs, session
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError, Interrupted, NotFound
+from orchestrator.records import replace
 from scripts.machine import engine as private_engines
 from tests.conftest import EngineMaker
 from tests.support.engines import Engine
@@ -81,7 +82,14 @@ def _followed(client: Client, *identifiers: str) -> list[logs.LogLine | logs.Log
         for identifier in identifiers:
             follower.add(logs.LogRequest(identifier))
         follower.finish_adding()
-        return list(follower)
+        return [line for item in follower for line in _apart(item)]
+
+
+def _apart(item: logs.LogLine | logs.LogEnd) -> list[logs.LogLine | logs.LogEnd]:
+    """Lines that came together, one by one."""
+    if isinstance(item, logs.LogEnd):
+        return [item]
+    return [replace(item, content=content) for content in item.content.split(b"\n")]
 
 
 def test_a_container_can_join_while_logs_are_read_and_closing_ends_it(client: Client, run: Run) -> None:

@@ -56,14 +56,16 @@ class LogPrinter:
         return self._names.get(container, container[:12])
 
     def line(self, said: Said) -> None:
-        """Print one line, or a piece of a very long one."""
+        """Print lines that came together, or a piece of a very long one."""
         at = said.stream == STDERR
         key = (said.container, said.stream)
-        content = said.content if self._raw[at] else _harmless(said.content)
+        content = said.content if self._raw[at] else b"\n".join(map(_harmless, said.content.split(b"\n")))
         with self._lock:
             self._make_room()
-            begin = b"" if key in self._torn or not self._prefix else self._prefixes.get(said.container, b"")
-            self._streams[at].write(b"%b%b%b" % (begin, content, b"\n" if said.whole else b""))
+            name = self._prefixes.get(said.container, b"") if self._prefix else b""
+            begin = b"" if key in self._torn else name
+            ended = b"\n" if said.whole else b""
+            self._streams[at].write(b"%b%b%b" % (begin, content.replace(b"\n", b"\n" + name), ended))
             if said.whole:
                 self._torn.discard(key)
             else:

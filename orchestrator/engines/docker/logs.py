@@ -33,6 +33,8 @@ class LogRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
+    """Lines that came together, as ``streams.Line`` says."""
+
     container: str
     content: bytes
     error: bool

@@ -26,7 +26,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line without its end. ``whole`` is False for the parts of one that was cut at the limit or never ended."""
+    """One or several lines that came together, without the last end. ``whole`` is False for the parts of one that was cut
+    at the limit or never ended.
+    """
 
     stream: int
     content: bytes
@@ -53,9 +55,28 @@ class Demultiplexer:
             self._left -= len(content)
             yield Piece(self._stream, content)
 
+    def runs(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The same with neighbours of one stream joined: an engine frames every line."""
+        stream, parts = self._stream, list[bytes]()
+        position, end = 0, len(data)
+        while position < end:
+            if self._left:
+                part = data[position : position + self._left]
+                position += len(part)
+                self._left -= len(part)
+                parts.append(part)
+                continue
+            position += self._take_head(data, position)
+            if self._stream != stream:
+                if parts:
+                    yield stream, b"".join(parts)
+                stream, parts = self._stream, []
+        if parts:
+            yield stream, b"".join(parts)
+
     def _take_head(self, data: bytes, position: int) -> int:
         part = data[position : position + 8 - len(self._head)]
-        self._head += part
+        self._head = self._head + part if self._head else part
         if len(self._head) == 8:
             # Stream 3 carries an error of the engine's own; to a person it is stderr. Stdin (0) is echoed as stdout.
             self._stream = STDERR if self._head[0] >= STDERR else STDOUT
@@ -70,6 +91,10 @@ class RawStream:
     def feed(self, data: bytes) -> Iterator[Piece]:
         if data:
             yield Piece(STDOUT, data)
+
+    def runs(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        if data:
+            yield STDOUT, data
 
 
 class LineSplitter:
@@ -89,6 +114,17 @@ class LineSplitter:
             yield bytes(self._open), True
             self._open.clear()
         self._open += data[position:]
+        yield from self._cut()
+
+    def feed_joined(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The same with all lines that end in ``data`` as one, unless one of them is too long for that."""
+        last = data.rfind(b"\n")
+        block = data[:last] if last >= 0 else b""
+        if last < 0 or max(map(len, block.split(b"\n"))) + len(self._open) > self._limit:
+            yield from self.feed(data)
+            return
+        yield bytes(self._open) + block, True
+        self._open[:] = data[last + 1 :]
         yield from self._cut()
 
     def flush(self) -> Iterator[tuple[bytes, bool]]:
@@ -112,9 +148,9 @@ class LineReader:
         self._splitters = {STDOUT: LineSplitter(limit), STDERR: LineSplitter(limit)}
 
     def feed(self, data: bytes) -> Iterator[Line]:
-        for piece in self._frames.feed(data):
-            for content, whole in self._splitters[piece.stream].feed(piece.content):
-                yield Line(piece.stream, content.removesuffix(b"\r") if whole else content, whole)
+        for stream, run in self._frames.runs(data):
+            for content, whole in self._splitters[stream].feed_joined(run):
+                yield Line(stream, content.replace(b"\r\n", b"\n").removesuffix(b"\r") if whole else content, whole)
 
     def flush(self) -> Iterator[Line]:
         for stream, splitter in self._splitters.items():

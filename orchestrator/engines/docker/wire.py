@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from time import monotonic
 from typing import Protocol
 
@@ -96,7 +97,7 @@ class ChunkedBody:
     def feed(self, data: bytes) -> bytes:
         self._buffer += data
         content: list[bytes] = []
-        while not self.done and self._advance(content):
+        while not self.done and (self._take_whole(content) or self._advance(content)):
             pass
         if self.done:
             self.rest = bytes(self._buffer)
@@ -106,6 +107,21 @@ class ChunkedBody:
     def end(self) -> None:
         if not self.done:
             raise WireError("the answer ended inside a chunk")
+
+    def _take_whole(self, content: list[bytes]) -> bool:
+        """Every chunk that is all here, at once: an engine sends each line of a log as a chunk of its own."""
+        if self._state != "size":
+            return False
+        data, position = bytes(self._buffer), 0
+        while (end := data.find(b"\r\n", position, position + CHUNK_LINE_LIMIT)) > position:
+            size = _chunk_size(data[position:end])
+            stop = end + 2 + size
+            if not size or data[stop : stop + 2] != b"\r\n":
+                break  # the last, one that is not all here, or a broken one
+            content.append(data[end + 2 : stop])
+            position = stop + 2
+        del self._buffer[:position]
+        return position > 0
 
     def _advance(self, content: list[bytes]) -> bool:
         """One move of the state machine; False when it needs more bytes."""
@@ -118,7 +134,7 @@ class ChunkedBody:
             self._expect(not line, "a chunk is longer than its size")
             self._state = "size"
         elif self._state == "size":
-            self._left = self._size(line)
+            self._left = _chunk_size(line)
             self._state = "content" if self._left else "trailers"
         else:
             self._trailers += len(line)
@@ -146,15 +162,18 @@ class ChunkedBody:
         del self._buffer[: end + 1]
         return line
 
-    def _size(self, line: bytes) -> int:
-        digits = line.partition(b";")[0].strip()
-        self._expect(0 < len(digits) <= 15 and not digits.strip(b"0123456789abcdefABCDEF"), "a chunk has no size")
-        return int(digits, 16)
-
     @staticmethod
     def _expect(truth: bool, otherwise: str) -> None:
         if not truth:
             raise WireError(otherwise)
+
+
+@lru_cache(maxsize=1024)
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not 0 < len(digits) <= 15 or digits.strip(b"0123456789abcdefABCDEF"):
+        raise WireError("a chunk has no size")
+    return int(digits, 16)
 
 
 class Connection:

@@ -87,3 +87,29 @@ def test_lines_of_stdout_and_stderr_do_not_mix() -> None:
     assert [Line(STDERR, b"err"), Line(STDOUT, b"hello")] == list(reader.feed(data))
     assert [Line(STDOUT, b"open", whole=False)] == list(reader.flush())
     assert [] == list(reader.flush())
+
+
+@given(
+    lines=st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=40)), max_size=30),
+    sizes=st.lists(st.integers(1, 200), min_size=1),
+)
+def test_lines_that_come_together_are_one_value_and_the_same_lines(
+    lines: list[tuple[int, bytes]], sizes: list[int]
+) -> None:
+    """A million lines are not a million objects."""
+    told = [(stream, line.replace(b"\n", b" ").rstrip(b"\r")) for stream, line in lines]
+    reader = LineReader(tty=False, limit=50)
+    data = b"".join(frame(stream, line + b"\r\n") for stream, line in told)
+
+    found = [line for piece in cut(data, sizes) for line in reader.feed(piece)]
+
+    assert all(line.whole for line in found)
+    for stream in (STDOUT, STDERR):
+        apart = [one for line in found if line.stream == stream for one in line.content.split(b"\n")]
+        assert [line for of, line in told if of == stream] == apart
+
+
+def test_a_packet_of_lines_is_one_value() -> None:
+    data = b"".join(frame(STDOUT, b"line\n") for _ in range(1000))
+
+    assert [Line(STDOUT, b"\n".join([b"line"] * 1000))] == list(LineReader(tty=False).feed(data))
