@@ -11,6 +11,7 @@ FILES = PREFIX + "files"  # "target=digest,..." of the configs and secrets given
 
 FRONT = PREFIX + "front"  # on a front end: the service it stands before
 
+INODES = PREFIX + "inodes"  # "target=number,..." of single files that are bind-mounted, on the host of their engine
 ASKED = PREFIX + "asked"  # "path,..." of settings asked for at creation that an engine may discard
 
 COMPOSE = "com.docker.compose."

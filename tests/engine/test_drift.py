@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+from orchestrator.engines.docker import mounted
+from tests.conftest import ProjectMaker
+from tests.support.engines import Engine
 from tests.support.projects import Project
 
 SPEC = """
@@ -169,3 +172,32 @@ def test_a_limit_changed_in_the_file_is_changed_in_place(shop: Project) -> None:
     assert shop.container("web")["Id"] == before
     assert shop.container("web")["HostConfig"]["Memory"] == 128 * 2**20
     assert shop.up().mutations == []
+
+
+def test_a_replaced_file_is_seen_by_users_who_may_not_look_into_processes(
+    each_engine: Engine, make_project: ProjectMaker
+) -> None:
+    """A member of the docker group is not root; an edit in place is no reason, a rename by an editor is, a restart mends it."""
+    project = make_project(on=each_engine)
+    project.write("first", "app.conf")
+    project.write("""
+        services:
+          web:
+            image: busybox:stable
+            command: sleep 1000
+            stop_signal: SIGKILL
+            volumes: ["./app.conf:/etc/app.conf:ro"]
+    """)
+    project.up()
+
+    def seen() -> tuple[str, ...]:
+        return mounted.replaced_files(project.container("web"), proc="/nowhere")
+
+    assert seen() == ()
+    (project.folder / "app.conf").write_text("edited")
+    assert seen() == ()
+    project.write("second", "app.conf.new")
+    (project.folder / "app.conf.new").replace(project.folder / "app.conf")
+    assert seen() == ("/etc/app.conf",)
+    project.run("restart").ok()
+    assert seen() == ()

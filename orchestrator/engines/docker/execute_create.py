@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engines.docker import changes, labels, translate
+from orchestrator.engines.docker import changes, labels, mounted, translate
 from orchestrator.engines.docker.access import Access, missing_image
 from orchestrator.engines.docker.draft import Draft
 from orchestrator.engines.docker.execute_containers import REMOVAL_SECONDS, name_held
@@ -108,6 +108,7 @@ def _surroundings(access: Access, action: actions.CreateContainer) -> Surroundin
         peers=peers,
         image_id=access.image_id(action.settings.image),
         copies=_copies(access, action.copies),
+        inodes=mounted.inodes(action.settings) if access.client.endpoint.local else "",
     )
 
 

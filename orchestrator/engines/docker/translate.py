@@ -62,6 +62,8 @@ def _labels(draft: Draft, wish: Wish) -> None:
     labels = {**wish.settings.labels, **wish.action.labels}
     if wish.around.image_id and naming.PROJECT in labels:
         labels[naming.IMAGE] = wish.around.image_id
+    if wish.around.inodes and naming.PROJECT in labels:
+        labels[naming.INODES] = wish.around.inodes
     if labels:
         draft.config["Labels"] = labels
 
