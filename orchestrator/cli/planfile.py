@@ -99,7 +99,7 @@ def check(content: Document, made: Made, *, engine: str) -> None:
 def policy(content: Document) -> Policy:
     """The policy a plan file was made with."""
     given = dict(content["origin"]["policy"])
-    for name in ("targets", "prepared"):
+    for name in ("targets", "prepared", "stopped"):
         if given.get(name) is not None:
             given[name] = frozenset(given[name])
     return _typed_policy(given)

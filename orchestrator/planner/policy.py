@@ -27,6 +27,7 @@ class Policy:
     ``targets``: the services to bring to the desired state (``None``: all). With ``dependencies`` those they depend on come
     along. ``start`` False: containers are created, not started. Times are in seconds.
 
+    ``stopped``: services that somebody stopped, so that an exit code of 0 does not mean that their work is done.
     ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
     not ask again. ``failed`` counts the slots in which a version (service, fingerprint, slot) was tried in this reconcile and
     failed: the service's rules say what follows. ``held`` are versions (service, fingerprint) that give way to what served
@@ -52,6 +53,7 @@ class Policy:
     wait: bool = False
     wait_timeout: float | None = None
     stop_timeout: float | None = None
+    stopped: frozenset[str] = frozenset()
     prepared: frozenset[str] = frozenset()
     failed: frozenset[tuple[str, str, int]] = frozenset()
     held: frozenset[tuple[str, str]] = frozenset()

@@ -79,7 +79,7 @@ def is_one_shot(situation: Situation, service: Service, container: ObservedConta
     """Whether the service is meant to end: a job, awaited to complete, or nothing that could serve."""
     if service.is_job or service.name in situation.awaited_to_complete:
         return True
-    if service.name in situation.needed_running:
+    if service.name in situation.needed_running or service.name in situation.policy.stopped:
         return False
     settings = service.container
     if settings.restart.name not in ("no", "") or settings.ports or settings.expose:

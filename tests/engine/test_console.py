@@ -220,3 +220,14 @@ def test_an_interrupt_stops_the_services_named_and_not_their_dependencies(projec
         up.signal()
         assert 130 == up.finish().code
     assert ["db-1"] == project.running()
+
+
+def test_what_was_stopped_is_started_again_whatever_its_exit_code(project: Project) -> None:
+    """Many servers end with 0 when they are asked to stop; `up` after a Ctrl-C or a `stop` has to bring them back."""
+    write(project, web=POLITE)
+    project.up()
+    project.run("stop").ok()
+    assert 0 == project.container("web")["State"]["ExitCode"]
+    project.up()
+    assert ["web-1"] == project.running()
+    assert [] == project.run("up", "-d").ok().mutations
