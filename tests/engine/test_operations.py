@@ -212,3 +212,31 @@ def test_image_prune_removes_what_rebuilding_left_behind(project: Project) -> No
     project.run("image", "prune", "--force").ok()
     assert not project.engine.image(ids[0])
     assert project.engine.image(ids[1])
+
+
+def test_a_name_and_limits_changed_in_the_file_are_changed_in_place(
+    each_engine: Engine, make_project: ProjectMaker
+) -> None:
+    """`docker rename` and `docker update`, through the file."""
+    project = make_project(on=each_engine)
+    text = """
+        services:
+          web:
+            image: busybox:stable
+            command: sleep 1000
+            stop_signal: SIGKILL
+            container_name: NAME
+            mem_limit: 32m
+            memswap_limit: 64m
+            restart: "no"
+        """
+    project.write(text.replace("NAME", f"{project.name}-first"))
+    project.up()
+    before = project.engine.inspect(f"{project.name}-first")
+    changed = text.replace("NAME", f"{project.name}-second").replace("32m", "48m").replace('"no"', "always")
+    project.write(changed)
+    said = project.up()
+    after = project.engine.inspect(f"{project.name}-second")
+    assert (before["Id"], before["State"]["StartedAt"]) == (after["Id"], after["State"]["StartedAt"])
+    assert (48 << 20, "always") == (after["HostConfig"]["Memory"], after["HostConfig"]["RestartPolicy"]["Name"])
+    assert not [one for one in said.mutations if "create" in one or "start" in one or "stop" in one]

@@ -29,6 +29,21 @@ def test_every_command_has_a_page_and_every_link_leads_to_one() -> None:
             assert f"docs/commands/{target}" in PAGES, (path, target)
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "docs/coming-from-compose.md"])
+def test_links_to_files_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
+    assert targets
+    assert [] == [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()]
+
+
+def test_commands_that_the_pages_name_exist() -> None:
+    known = {word for row in table.ROWS for word in row.name.split()[:1]}
+    for page in ("README.md", "README.zh-CN.md", "docs/coming-from-compose.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert set() == set(re.findall(r"`stack ([a-z]+)", text)) - known, page
+
+
 @pytest.mark.parametrize("name", ["stack", "stack-up", "stack-image-ls"])
 def test_man_pages_are_read_without_complaint(name: str) -> None:
     program = shutil.which("man") or shutil.which("groff")
