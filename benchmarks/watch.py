@@ -29,7 +29,6 @@ from benchmarks.floor import Floor
 from benchmarks.specs import IMAGE
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HEADING = "## Watch"
 BURST = 200
 BURSTS = 5
 QUIET = 0.010
@@ -159,11 +158,11 @@ def run(engine: str, compose: str, writes: int) -> dict[str, tuple[list[float], 
     return found
 
 
-def record(text: str, path: pathlib.Path) -> None:
+def record(heading: str, text: str, path: pathlib.Path) -> None:
     """Put the text under its heading, in the place of what was there."""
-    before, _, rest = path.read_text().partition(f"{HEADING}\n")
+    before, _, rest = path.read_text().partition(f"{heading}\n")
     _, following, after = rest.partition("\n## ")
-    path.write_text(f"{before.rstrip()}\n\n{HEADING}\n\n{text}\n" + (f"\n## {after}" if following else ""))
+    path.write_text(f"{before.rstrip()}\n\n{heading}\n\n{text}\n" + (f"\n## {after}" if following else ""))
 
 
 def main() -> int:
@@ -175,11 +174,12 @@ def main() -> int:
     found = run(chosen.engine, chosen.compose, chosen.writes)
     version = Floor(chosen.engine.removeprefix("unix://"), 1).call("GET", "/version")["Version"]
     text = (
-        f"From the write until the file can be read in the container, engine {version}; {chosen.writes} single writes and "
-        f"{BURSTS} bursts of\n{BURST} files, all contenders in one run (`python -m benchmarks.watch`).\n\n{table(found)}"
+        f"From the write until the file can be read in the container; {chosen.writes} single writes and {BURSTS} bursts of "
+        f"{BURST} files, all\ncontenders in one run (`python -m benchmarks.watch`), at a load of {os.getloadavg()[1]:.0f} on "
+        f"{os.cpu_count()} cores.\n\n{table(found)}"
     )
     print(text)
-    record(text, ROOT / "benchmarks" / "RESULTS.md")
+    record(f"## Watch, engine {version}", text, ROOT / "benchmarks" / "RESULTS.md")
     return 0
 
 
