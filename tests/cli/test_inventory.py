@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import pytest
 
-from orchestrator.cli import table
+from orchestrator.cli import overview, table, typed
 from orchestrator.cli.declare import FLAG, POSITIONAL, parameters
 from orchestrator.cli.options import Shared
 
@@ -78,6 +79,29 @@ def options(command: str) -> type:
 def test_every_option_of_composes_is_known(command: str) -> None:
     known = {name for parameter in parameters(options(command)) for name in parameter.names}
     assert set() == set(COMPOSE[command].split()) - known
+
+
+HIDDEN = {  # Compose hides these too
+    "build": "--compress --force-rm --no-rm --parallel",
+    "exec": "-i --interactive -t --tty",
+    "pull": "--no-parallel --parallel",
+    "rm": "-a --all",
+    "run": "-t --tty",
+}
+
+
+@pytest.mark.parametrize("command", COMPOSE)
+def test_every_option_of_composes_is_on_the_help_page(command: str) -> None:
+    row = table.find(command)
+    assert row is not None
+    words = set(re.split(r"[\s,/=\[\]]+", typed.page(row, options(command))))
+    assert set() == set(COMPOSE[command].split()) - set(HIDDEN.get(command, "").split()) - words
+
+
+def test_every_command_of_composes_is_on_the_overview() -> None:
+    named = {name.partition(" ")[0] for name in COMPOSE} - {"alpha", "bridge"}
+    shown = {line.split()[0] for line in overview.page().splitlines() if line.startswith("  ") and line.split()}
+    assert set() == named - shown
 
 
 def test_every_global_option_of_composes_is_known() -> None:
