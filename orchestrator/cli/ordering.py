@@ -88,7 +88,7 @@ def run(
 ) -> ApplyResult:
     """Carry out a plan as it is, with a display unless ``silent``; failures are in the result."""
     with context.display(title, live=live) if not silent else nullcontext(Quiet()) as display:
-        sink = running.Telling(display, hush)
+        sink = running.Telling(display, hush, context.on_hook)
         sink.emit(PlanMade(plan))
         result = apply(plan, context.engine.engine, workers=context.workers, sink=sink, cancel=context.cancel)
     if context.cancel.is_set():

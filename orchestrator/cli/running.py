@@ -18,7 +18,7 @@ from orchestrator.controller.reconcile import Result, preview
 from orchestrator.controller.recorder import Recorder, recorded
 from orchestrator.errors import ApplyFailed, PlanError, StackError
 from orchestrator.events import Event, Sink, StepProgress, StepStarted
-from orchestrator.model.actions import Action
+from orchestrator.model.actions import Action, RunHook
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Note, Plan, StepResult
 from orchestrator.model.stack import Stack
@@ -88,7 +88,7 @@ def bring_about(
                 return None
         (note or _runs)(context, stack, policy)
         with context.display(f"{title} {stack.name}", live=live) as sink:
-            shown = Telling(sink, hush)
+            shown = Telling(sink, hush, context.on_hook)
             recorder = recording.recorder(context, stack, policy, command=title, sink=shown, returns_to=returns_to)
             result = recorded(
                 recorder, stack, policy, failure=failure, workers=context.workers, cancel=cancel, first=first
@@ -122,10 +122,13 @@ def _runs(context: Context, stack: Stack, policy: Policy) -> None:
 
 
 class Telling:
-    """A sink that passes on everything but the progress within some actions, and knows which containers were touched."""
+    """A sink that passes on everything but the progress within some actions, and knows which containers were touched.
 
-    def __init__(self, sink: Sink, hush: frozenset[type[Action]]) -> None:
-        self._sink, self._kinds = sink, hush
+    ``on_hook`` hears, container by container, what hooks print.
+    """
+
+    def __init__(self, sink: Sink, hush: frozenset[type[Action]], on_hook: Callable[[str, str], None] | None) -> None:
+        self._sink, self._kinds, self._on_hook = sink, hush, on_hook
         self.touched: set[str] = set()
 
     def emit(self, event: Event) -> None:
@@ -133,6 +136,8 @@ class Telling:
             container = getattr(event.step.action, "container", None)
             if container is not None:
                 self.touched.add(words.final_name(container))
+        if isinstance(event, StepProgress) and isinstance(event.step.action, RunHook) and self._on_hook is not None:
+            self._on_hook(words.final_name(event.step.action.container), event.text)
         if not (isinstance(event, StepProgress) and type(event.step.action) in self._kinds):
             self._sink.emit(event)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
@@ -40,6 +40,7 @@ class Context:
         self.cancel = CancelToken()
         self.secrets: frozenset[str] = frozenset()
         self.variables: Mapping[str, str] = environment  # with those of the env files, once these are read
+        self.on_hook: Callable[[str, str], None] | None = None  # an attached command shows what hooks print
         self.error_code = 0  # set by a command whose codes mean something else: what every error is to exit with
         self.canonical: Canonical | None = None  # what the stack was built from, for its history
         self._engine: Connected | None = None

@@ -231,3 +231,24 @@ def test_what_was_stopped_is_started_again_whatever_its_exit_code(project: Proje
     project.up()
     assert ["web-1"] == project.running()
     assert [] == project.run("up", "-d").ok().mutations
+
+
+def test_what_hooks_print_is_shown_where_someone_looks(project: Project) -> None:
+    project.write(
+        """
+        services:
+          web:
+            image: busybox:stable
+            command: ["sh", "-c", "echo hello; sleep 1000"]
+            stop_grace_period: 0s
+            pre_start: [{command: ["echo", "before the start"]}]
+            post_start: [{command: ["echo", "after the start"]}]
+            pre_stop: [{command: ["echo", "before the stop"]}]
+        """
+    )
+    with project.start("up") as up:
+        up.says("web-1  | hello")
+        up.signal()
+        ended = up.finish()
+    for text in ("before the start", "after the start", "before the stop"):
+        assert f"web-1 -> {text}\n" in ended.stdout

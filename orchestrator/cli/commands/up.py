@@ -70,6 +70,7 @@ def run(context: Context, options: Options) -> int:
 
     printer = logs.printer(context, prefix=not options.no_log_prefix, colour=not options.no_color, raw=options.raw)
     attachment = Attachment(context, stack, _attached(stack, options), printer)
+    context.on_hook = lambda name, text: printer.hook(name.removeprefix(stack.name).lstrip("-_"), text)
     watching = _watching(context, stack, options, printer, attachment)
     attachment.before_stop, attachment.stays = watching.stop, lambda: watching.on
     from orchestrator.cli import menu

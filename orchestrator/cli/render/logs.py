@@ -90,6 +90,15 @@ class LogPrinter:
             self._streams[0].flush()
             self._put_footer()
 
+    def hook(self, name: str, text: str) -> None:
+        """A line that a hook of a container printed."""
+        with self._lock:
+            self._make_room()
+            begin = f"{name} -> " if self._prefix else ""
+            self._streams[0].write((begin + safe.one_line(text)).encode(errors="replace") + b"\n")
+            self._streams[0].flush()
+            self._put_footer()
+
     def aside(self, text: str) -> None:
         """A line of our own about none of them, marked and below the names."""
         with self._lock:

@@ -80,7 +80,7 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
         case actions.AwaitDelay():
             return waits.delay(action, cancel)
         case actions.RunHook():
-            return hooks.run(access, action, cancel)
+            return hooks.run(access, action, progress, cancel)
         case actions.RunProvider():
             return provider.run(access, action, progress, cancel)
         case _:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.cancel import CancelToken
+from orchestrator.engines.base import Progress
 from orchestrator.engines.docker import evidence, execute_containers, execute_create, streams, waits
 from orchestrator.engines.docker.access import Access
 from orchestrator.engines.docker.labels import plain_name
@@ -18,19 +19,21 @@ from orchestrator.model.values import Healthcheck, RestartPolicy
 from orchestrator.records import replace
 
 OUTPUT_LINES = 10
+TOLD_LINES = 1000
 OUTPUT_BYTES = 64 * 1024
 
 
-def run(access: Access, action: actions.RunHook, cancel: CancelToken) -> str:
+def run(access: Access, action: actions.RunHook, progress: Progress, cancel: CancelToken) -> str:
+    """What it prints is told line by line as its progress."""
     if action.kind is HookKind.PRE_START:
-        return _beside(access, action, cancel)
-    return _inside(access, action, cancel)
+        return _beside(access, action, progress, cancel)
+    return _inside(access, action, progress, cancel)
 
 
-def _inside(access: Access, action: actions.RunHook, cancel: CancelToken) -> str:
+def _inside(access: Access, action: actions.RunHook, progress: Progress, cancel: CancelToken) -> str:
     """Run it in the container, with its output kept for the case that it fails."""
     made = access.client.post_json(f"/containers/{quote(action.container.target)}/exec", body=_exec_body(action.hook))
-    output = _output(access, made["Id"], cancel)
+    output = _output(access, made["Id"], progress, cancel)
     if cancel.is_set():
         raise Interrupted(signal_number=cancel.signal_number or 2)
     code = access.client.get_json(f"/exec/{made['Id']}/json").get("ExitCode")
@@ -59,23 +62,32 @@ def _exec_body(hook: Hook) -> dict[str, object]:
     return body | {key: value for key, value in optional.items() if value}
 
 
-def _output(access: Access, exec_id: str, cancel: CancelToken) -> list[str]:
+def _output(access: Access, exec_id: str, progress: Progress, cancel: CancelToken) -> list[str]:
     """The last lines of what it writes, until it ends or the user wants to stop."""
-    frames, kept = streams.Demultiplexer(), bytearray()
+    reader, kept = streams.LineReader(tty=False), bytearray()
     body = {"Detach": False, "Tty": False}
     with access.client.stream("POST", f"/exec/{exec_id}/start", body=body) as stream:
         end = cancel.subscribe(stream.close)
         try:
             for data in stream:
-                for piece in frames.feed(data):
-                    kept += piece.content
+                for line in reader.feed(data):
+                    kept += line.content + b"\n"
+                    _tell(progress, line.content)
                 del kept[:-OUTPUT_BYTES]
+            for line in reader.flush():
+                kept += line.content
+                _tell(progress, line.content)
         finally:
             end()
     return evidence.lines(bytes(kept), OUTPUT_LINES)
 
 
-def _beside(access: Access, action: actions.RunHook, cancel: CancelToken) -> str:
+def _tell(progress: Progress, line: bytes) -> None:
+    for one in line.decode(errors="replace").splitlines():
+        progress(one, "", 0, 0)
+
+
+def _beside(access: Access, action: actions.RunHook, progress: Progress, cancel: CancelToken) -> str:
     """Run it in a container of its own, which goes when it succeeded and stays for a look when it failed."""
     ref = ContainerRef(f"{plain_name(action.container.name)}.{action.kind.value}", service=action.container.service)
     _remove_leftover(access, ref)
@@ -91,8 +103,19 @@ def _beside(access: Access, action: actions.RunHook, cancel: CancelToken) -> str
         message = f'{action.kind.value} hook of "{action.container.name}" failed: {problem.message.removeprefix(waits.DEPENDENCY)}'
         hint = f"container {ref.name} is kept until the next run; the command was: {' '.join(action.hook.command)}"
         raise EngineError(message, hint=hint, reference="hook-failed") from problem
+    finally:
+        _tell_log(access, ref, progress)
     _remove(access, ref)
     return ""
+
+
+def _tell_log(access: Access, ref: ContainerRef, progress: Progress) -> None:
+    try:
+        container = access.inspect(ref)
+    except NotFound:
+        return
+    for line in evidence.tail(access.client, container, TOLD_LINES):
+        progress(line, "", 0, 0)
 
 
 def _remove_leftover(access: Access, ref: ContainerRef) -> None:
