@@ -19,6 +19,8 @@ from queue import SimpleQueue
 from orchestrator.cancel import CancelToken
 from orchestrator.errors import Interrupted, LockHeld, StackError
 
+_LONGEST_NAME = 128  # a file's name has room for 255 bytes
+
 
 @contextmanager
 def stack_lock(
@@ -83,6 +85,8 @@ def _path(engine_id: str, stack_name: str) -> str:
     # The id is an engine's own word, or an address: no name of a file as it is. Two engines on one host that share 24
     # characters and a checksum would wait for each other, no more.
     words = "".join(letter if letter.isalnum() else "-" for letter in engine_id[:24])
+    if len(stack_name) > _LONGEST_NAME:
+        stack_name = f"{stack_name[:_LONGEST_NAME]}-{crc32(stack_name.encode()):08x}"
     return os.path.join(_directory(), f"{words}-{crc32(engine_id.encode()):08x}-{stack_name}.lock")
 
 

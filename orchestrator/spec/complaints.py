@@ -28,7 +28,11 @@ def _syntax_problem(error: Any, data: bytes, file: str) -> SyntaxProblem:
     reason = getattr(error, "reason", "") or str(error)
     line, column = encoding.place(data, getattr(error, "position", 0) or 0)
     if "control characters" in reason:
-        return SyntaxProblem("a control character is not allowed here", where=Where(file, line, column))
+        return SyntaxProblem(
+            "a control character is not allowed here",
+            where=Where(file, line, column),
+            hint='take it out, or write it as an escape in double quotes: "\\t"',
+        )
     return encoding.not_utf8(file, line, column)
 
 

@@ -91,7 +91,10 @@ class Context:
             ) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise files.FileMissing(f"{shown} cannot be read: {reason}", where=where or Where(shown)) from None
+            hint = "name the file in it" if isinstance(error, IsADirectoryError) else "check who may read it"
+            raise files.FileMissing(
+                f"{shown} cannot be read: {reason}", where=where or Where(shown), hint=hint
+            ) from None
 
     def local(self, reference: str, base: str, where: Where) -> str:
         """The absolute path of a file that is named from ``base``, fetched first if it is elsewhere."""

@@ -104,7 +104,13 @@ def mounts(seen: Seen) -> Iterator[Finding]:
 def mounted_twice(seen: Seen) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for index, text in seen.items("tmpfs"):
-        owners.setdefault(text.partition(":")[0], f"tmpfs[{index}]")
+        target, owner = text.partition(":")[0], f"tmpfs[{index}]"
+        if owners.setdefault(target, owner) != owner:
+            yield (
+                ("tmpfs", index),
+                f"{quoted(target)} is mounted already, by {quoted(owners[target])}",
+                "remove one of them",
+            )
     for index, mount in seen.items("volumes"):
         target, owner = mount.get("target"), f"volumes[{index}]"
         if target and owners.setdefault(target, owner) != owner:

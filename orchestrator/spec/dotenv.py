@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from orchestrator.errors import SpecError, Where
-from orchestrator.spec.limits import DEFAULTS, Limits
-from orchestrator.spec.substitute import Lookup, Missing, Substitution
+from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
+from orchestrator.spec.substitute import Lookup, Missing, Substitution, TooDeep, TooLong
 
 _BLANKS = "\t\v\f\r \x85\xa0"
 _EXPORT = re.compile(r"export[ \t\n\v\f\r]+")
@@ -69,6 +69,8 @@ class _Reader:
         self.out = out
         self.lookup = lookup
         self.position = 0
+        self.limits = limits
+        self.size = 0
         self.substitution = Substitution(self._find, limits=limits)
 
     def _find(self, name: str) -> str | None:
@@ -79,11 +81,17 @@ class _Reader:
         while self._start_of_statement():
             key, inherited = self._key()
             if not inherited:
-                self.out[key] = self._value()
+                self._put(key, self._value())
                 continue
             value = self.lookup(key)
             if value is not None:
                 self.out[key] = value
+
+    def _put(self, key: str, value: str) -> None:
+        self.out[key] = value
+        self.size += len(value)
+        if self.size > self.limits.expanded_bytes:
+            raise exceeded("expanded_bytes", self.limits.expanded_bytes, self._where(self.position))
 
     def _start_of_statement(self) -> bool:
         """Go past blank space and comments; whether anything follows."""
@@ -163,13 +171,19 @@ class _Reader:
         except Missing as missing:
             reason = f": {missing.reason}" if missing.reason else ""
             raise self._problem(f"the required variable {missing.name} is missing a value{reason}", start) from None
+        except TooDeep:
+            raise exceeded("interpolation_depth", self.limits.interpolation_depth, self._where(start)) from None
+        except TooLong:
+            raise exceeded("value_bytes", self.limits.value_bytes, self._where(start)) from None
         except ValueError:
             raise self._problem(f"{value[:80]!r} is not a valid use of variables", start) from None
 
     def _problem(self, message: str, position: int) -> EnvFileProblem:
+        return EnvFileProblem(message, where=self._where(position), hint="write KEY=VALUE, one on each line")
+
+    def _where(self, position: int) -> Where:
         before = self.text[:position]
-        line, column = before.count("\n") + 1, position - before.rfind("\n")
-        return EnvFileProblem(message, where=Where(self.file, line, column), hint="write KEY=VALUE, one on each line")
+        return Where(self.file, before.count("\n") + 1, position - before.rfind("\n"))
 
 
 def _unescape(match: re.Match[str]) -> str:

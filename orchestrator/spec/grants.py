@@ -65,12 +65,14 @@ def _read(entry: object, place: Where, found: dict[str, str], lookup: Lookup, co
         return
     shown = context.shown(path)
     text = environments.read_text(path, shown, where=place, limits=context.limits)
+    before = sum(map(len, found.values()))
     if style == "raw":
         dotenv.parse_raw(text, shown, lookup, found)
     elif style in ("", ".env"):
         dotenv.parse(text, shown, lookup, found, context.limits)
     else:
         raise SpecError(f"{style!r} is not a format of env files", where=place, hint="leave format out, or write raw")
+    context.findings.account_expanded(sum(map(len, found.values())) - before, context.limits, place)
 
 
 def resolve_labels(model: Map, context: Context) -> None:
@@ -85,6 +87,7 @@ def resolve_labels(model: Map, context: Context) -> None:
             context.note(path)
             text = environments.read_text(path, shown, what="label file", where=place, limits=context.limits)
             dotenv.parse(text, shown, dict(found).get, found, context.limits)
+            context.findings.account_expanded(sum(map(len, found.values())), context.limits, place)
         _put_labels(service, found, service.mark_of("label_file"))
         del service["label_file"]
 

@@ -31,6 +31,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._warnings: dict[SpecWarning, None] = {}
+        self._expanded = 0
         self.variables: dict[str, Variable] = {}
 
     def warn(self, text: str, where: Where) -> None:
@@ -44,6 +45,12 @@ class Findings:
     @property
     def warnings(self) -> tuple[SpecWarning, ...]:
         return tuple(self._warnings)
+
+    def account_expanded(self, size: int, limits: Limits, where: Where) -> None:
+        """Count what variables made of a text: a line in a file can stand for much, many times over."""
+        self._expanded += size
+        if self._expanded > limits.expanded_bytes:
+            raise exceeded("expanded_bytes", limits.expanded_bytes, where)
 
     def read(self, variable: Variable) -> None:
         """Remember a variable; what says more about it wins."""
@@ -115,6 +122,7 @@ class _Interpolator:
             value = self._substitution.apply(text)
         except ValueError as problem:
             raise explain(problem, text, where, self._limits) from None
+        self._findings.account_expanded(len(value), self._limits, where)
         for name in self._unset:
             self._findings.warn(f"the variable {name} is not set; an empty text stands in its place", where)
         self._unset.clear()

@@ -28,6 +28,7 @@ class Limits:
     services: int = 2_000
     interpolation_depth: int = 32
     value_bytes: int = _MIB
+    expanded_bytes: int = 64 * _MIB
     ports: int = 65_536
     replicas: int = 10_000
 
@@ -44,7 +45,8 @@ _MEANINGS = {
     "services": "services",
     "interpolation_depth": "levels of ${...} inside ${...}",
     "value_bytes": "bytes in one interpolated value",
-    "ports": "ports of one service",
+    "expanded_bytes": "bytes in all values that variables were filled into",
+    "ports": "ports of all services",
     "replicas": "containers of one service",
 }
 
@@ -74,5 +76,8 @@ def _variable(name: str) -> str:
 
 def _positive(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text) > 0):
-        raise UsageError(f"{_variable(name)} must be a whole number above 0, not {text!r}")
+        raise UsageError(
+            f"{_variable(name)} must be a whole number above 0, not {text!r}",
+            hint=f"the usual value is {getattr(DEFAULTS, name):,}",
+        )
     return int(text)

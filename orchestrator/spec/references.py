@@ -122,6 +122,23 @@ def dependency_cycles(project: Project) -> Iterator[Finding]:
         yield ("services", cycle[0], *path), message, "remove one of these dependencies"
 
 
+def build_cycles(project: Project) -> Iterator[Finding]:
+    edges = {name: list(_contexts(service)) for name, service in project.services.items() if "build" in service}
+    for cycle in cycles({name: [other for other in wanted if other in edges] for name, wanted in edges.items()}):
+        drawn = " -> ".join([*cycle, cycle[0]])
+        key = _contexts(project.services[cycle[0]])[cycle[1 % len(cycle)]]
+        message = f"services are built out of each other in a circle: {drawn}"
+        yield ("services", cycle[0], "build", "additional_contexts", key), message, "remove one of these contexts"
+
+
+def _contexts(service: Map) -> dict[str, str]:
+    """The services that a build takes files from, and the name it gives each."""
+    build = service.get("build")
+    contexts = build.get("additional_contexts") if isinstance(build, Map) else None
+    named = contexts.items() if isinstance(contexts, Map) else ()
+    return {str(source).removeprefix("service:"): key for key, source in named if str(source).startswith("service:")}
+
+
 def container_names(project: Project) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for name, service in project.services.items():

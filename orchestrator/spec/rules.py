@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.errors import RuleViolation
-from orchestrator.spec import contradictions, references
+from orchestrator.spec import characters, contradictions, references
 from orchestrator.spec.document import Map, where
 from orchestrator.spec.project import Project, ProjectRule, Seen, ServiceRule
 
@@ -35,7 +35,7 @@ SERVICE_RULES: tuple[tuple[str, tuple[str, ...], ServiceRule], ...] = (
     ("limits-differ", ("deploy",), contradictions.limits),
     ("invalid-port", ("ports",), contradictions.published_ports),
     ("invalid-mount", ("volumes",), contradictions.mounts),
-    ("mounted-twice", ("volumes",), contradictions.mounted_twice),
+    ("mounted-twice", ("volumes", "tmpfs"), contradictions.mounted_twice),
     ("invalid-device", ("devices",), contradictions.devices),
     ("invalid-device-request", ("gpus", "deploy"), contradictions.device_requests),
     ("front-end", ("deploy",), contradictions.front_end),
@@ -43,6 +43,7 @@ SERVICE_RULES: tuple[tuple[str, tuple[str, ...], ServiceRule], ...] = (
 )
 PROJECT_RULES: tuple[tuple[str, ProjectRule], ...] = (
     ("dependency-cycle", references.dependency_cycles),
+    ("build-cycle", references.build_cycles),
     ("container-name-taken", references.container_names),
     ("external-volume", contradictions.external_volumes),
     ("config-source", contradictions.sources("config", "file", "environment", "content")),
@@ -74,6 +75,8 @@ def _violations(project: Project) -> Iterator[RuleViolation]:
 
 def _rules_for(service: Map) -> Iterator[tuple[str, ServiceRule]]:
     yield "no-image", contradictions.image
+    yield "bad-character", characters.names
+    yield "bad-character", characters.no_nul
     for reference, keys, rule in SERVICE_RULES:
         if any(key in service for key in keys):
             yield reference, rule

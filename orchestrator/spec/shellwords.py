@@ -6,8 +6,11 @@ quotes raise ``ValueError``.
 
 from __future__ import annotations
 
+import re
+
 _SPACES = frozenset(" \t\r\n")
 _ENDS = frozenset(";&|<>")
+_ORDINARY = re.compile(r"[^\\ \t\r\n'\"`()$;&|<>]+")
 
 
 class _Splitter:
@@ -53,8 +56,14 @@ def unread(text: str) -> str:
 
 def _read(text: str) -> tuple[list[str], str]:
     state = _Splitter()
-    escaped, rest = False, ""
-    for position, character in enumerate(text):
+    escaped, rest, position = False, "", 0
+    while position < len(text):
+        run = None if escaped else _ORDINARY.match(text, position)
+        if run is not None:
+            state.add(run[0])
+            position = run.end()
+            continue
+        character = text[position]
         if escaped:
             state.add(character)
             escaped = False
@@ -65,12 +74,13 @@ def _read(text: str) -> tuple[list[str], str]:
         elif character in "'\"" and state.quote in ("", character, "`"):
             state.toggle(character)
         elif not state.quote and character in _ENDS:
-            if character == ">" and state.word and state.word[0].isdigit():
+            if character == ">" and state.word and state.word[0][0].isdigit():
                 state.started = False
             rest = text[position:]
             break
         else:
             _other(state, character)
+        position += 1
     if state.started:
         state.finish()
     if escaped or state.quote:

@@ -31,11 +31,11 @@ def canonical(model: Map, bounds: Limits = limits.DEFAULTS, *, lenient: bool = F
 
 def _count_ports(model: Map, bounds: Limits) -> None:
     """Refuse more ports than the limit before any of them is made."""
-    services = model.get("services")
+    services, total = model.get("services"), 0
     for name, service in services.items() if isinstance(services, dict) else ():
         entries = service.get("ports") if isinstance(service, dict) else None
         if isinstance(entries, list) and entries:
-            total = sum(ports.count(entry) for entry in entries if isinstance(entry, str))
+            total += sum(ports.count(entry) for entry in entries if isinstance(entry, str))
             if total > bounds.ports:
                 raise limits.exceeded("ports", bounds.ports, where(model, ("services", name, "ports")))
 

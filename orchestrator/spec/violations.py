@@ -230,7 +230,7 @@ def _out_of_range(error: Any, path: list[str | int]) -> Iterator[Problem]:
         if most is None
         else f"at most {most}"
     )
-    yield path, False, f"{_subject(path)} is {error.instance}; it must be {span}", ""
+    yield path, False, f"{_subject(path)} is {error.instance}; it must be {span}", f"write a number that is {span}"
 
 
 def _repeats(error: Any, path: list[str | int]) -> Iterator[Problem]:

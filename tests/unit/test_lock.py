@@ -110,3 +110,11 @@ def test_a_link_in_the_place_of_the_lock_file_is_not_followed(
         pass
 
     assert not victim.exists()
+
+
+def test_a_stack_with_a_very_long_name_has_a_lock_of_its_own(lock_directory: pathlib.Path) -> None:
+    """A file's name holds 255 bytes."""
+    names = ["a" * 400, "a" * 399 + "b"]
+    with stack_lock("engine", names[0], wait=False, cancel=CancelToken()):
+        with stack_lock("engine", names[1], wait=False, cancel=CancelToken()):
+            assert 2 == len(os.listdir(lock_directory))

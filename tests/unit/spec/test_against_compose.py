@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import StackError
-from tests.support import compose, spec_cases, spec_corpus
+from tests.support import compose, spec_cases, spec_corpus, spec_grammar
 from tests.support.compose import Compose
 from tests.support.spec_cases import Case
 
 CASES = [case for case in spec_cases.all_cases() if "compose" not in case.said]
-GENERATED = [*spec_corpus.alone(), *spec_corpus.pairs(), *spec_corpus.realistic()]
+GENERATED = [*spec_corpus.alone(), *spec_corpus.pairs(), *spec_corpus.realistic(), *spec_grammar.all_of_it()]
 # A case about one of our limits, which Compose does not have.
 LIMITED = "STACK_LIMIT_"
 
