@@ -27,6 +27,7 @@ NO_EFFECT: dict[str, str] = {
     "services.*.build.isolation": _WINDOWS,
     "services.*.ports.[].name": "it is a name for people; no engine keeps it",
     "services.*.ports.[].app_protocol": "no engine keeps it; `labels` reach what reads containers",
+    "services.*.models": "language models are not run here; name the address of one that runs in `environment`",
     "services.*.volumes.[].consistency": "Linux engines have no such setting",
     "services.*.build.secrets.[].uid": _BUILD_SECRET,
     "services.*.build.secrets.[].gid": _BUILD_SECRET,

@@ -6,7 +6,7 @@ has no answer: so a new one is either carried out or said not to be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from orchestrator.spec import build, build_container, build_deploy, build_own, build_service, contents
 
@@ -94,6 +94,23 @@ WITHOUT_EFFECT: Mapping[str, Mapping[str, str]] = {
         "driver_opts": "it matters on a Swarm only",
     },
 }
+
+
+# Loaded and shown, and nothing else is done with it: each has its warning in ``advice``, at the place named here.
+ONLY_LOADED: Mapping[str, Mapping[str, str]] = {
+    "generic_resource": {"discrete_resource_spec": "services.*.deploy.resources.reservations.generic_resources"},
+    "restart_policy": {"window": "services.*.deploy.restart_policy.window"},
+    "placement_preference": {"spread": "services.*.deploy.placement.preferences"},
+    "model": {"context_size": "services.*.models", "runtime_flags": "services.*.models"},
+}
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Every row of the tables: definition, key and the attribute of the model that it becomes."""
+    for definition, tables in TABLES.items():
+        for table in tables:
+            for key, row in table.items() if isinstance(table, Mapping) else ():
+                yield definition, key, row.attribute
 
 
 def outcome(definition: str, key: str) -> str:

@@ -1,7 +1,8 @@
 """Specs that nobody would write: case files and examples, damaged in every way a seed can think of.
 
 ``mutant(seed)`` is the same bytes for the same seed. ``python -m tests.support.spec_mutations 100000`` tries that
-many on all processors and prints the seeds that broke the promise: a model or a ``StackError``, in two seconds.
+many on all processors and prints the seeds that broke the promise: a model or a ``StackError``, in two seconds and
+256 MiB, and never the end of the process.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -19,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import StackError
-from orchestrator.spec import build, render
+from orchestrator.spec import build, render, silences
 from orchestrator.spec.load import LoadRequest, load_canonical
 from tests.support import spec_cases, spec_corpus
 
-SECONDS = 2.0
+SECONDS, MIB = 2.0, 256
 Random = random.Random
 
 _ODD: tuple[Any, ...] = (
@@ -47,7 +49,20 @@ _ODD: tuple[Any, ...] = (
         ".inf",
         ".nan",
     ),
-    *("${", "${}", "$", "$$", "${A", "${A:-${A}}", "${A:?}", "${A:-" * 40, "$" * 100, "${PATH}", "${A:-}" * 50),
+    *(
+        "${",
+        "${}",
+        "$",
+        "$$",
+        "${A",
+        "${A:-${A}}",
+        "${A:?}",
+        "${A:-" * 40,
+        "$" * 100,
+        "${PATH}",
+        "${EMPTY}",
+        "${A:-}" * 50,
+    ),
     *(
         "\x00",
         "\x1b[0m",
@@ -257,11 +272,12 @@ def try_one(seed: int, directory: Path) -> str:
     """Load the mutant of ``seed`` as far as it goes; what was promised and not kept, or nothing."""
     path = directory / "compose.yaml"
     path.write_bytes(mutant(seed))
-    started = time.process_time()
+    started, before = time.process_time(), _peak()
     request = LoadRequest(files=(str(path),), environment={"A": "1", "HOME": "/root"}, current_directory=str(directory))
     try:
         canonical = load_canonical(request)
         render.to_yaml(canonical)
+        silences.silences(canonical.model)
         build.to_stack(canonical.model, name=canonical.name, disabled=canonical.disabled, read_contents=False)
         render.to_json(canonical)
     except StackError as error:
@@ -269,7 +285,13 @@ def try_one(seed: int, directory: Path) -> str:
     except Exception:
         return traceback.format_exc()
     spent = time.process_time() - started
-    return f"took {spent:.1f} s" if spent > SECONDS else ""
+    if spent > SECONDS:
+        return f"took {spent:.1f} s"
+    return f"took {_peak() - before} MiB" if _peak() - before > MIB else ""
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def try_many(numbers: range) -> list[tuple[int, str]]:
@@ -280,11 +302,19 @@ def try_many(numbers: range) -> list[tuple[int, str]]:
 
 def main(count: int) -> int:
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     size = 500
     chunks = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    found: list[tuple[int, str]] = []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = [each for chunk in pool.map(try_many, chunks) for each in chunk]
+        tried = {pool.submit(try_many, chunk): chunk for chunk in chunks}
+        for future, chunk in tried.items():
+            try:
+                found += future.result()
+            except BrokenProcessPool:
+                found.append((chunk.start, f"a process ended by itself at one of the {size} seeds from here on"))
+                break
     for seed, broken in found[:20]:
         print(f"seed {seed}: {broken}")
     print(f"{count} specs tried, {len(found)} broke the promise")

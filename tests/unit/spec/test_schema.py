@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from orchestrator.errors import SchemaViolation
-from orchestrator.spec import accept, coverage, schema
+from orchestrator.spec import accept, advice, coverage, schema
 from orchestrator.spec.document import Map, Mark
 from orchestrator.spec.explain import explain
 from orchestrator.spec.load import LoadRequest, load_canonical
@@ -58,6 +60,32 @@ def test_every_example_is_valid_and_loads(definition: str, key: str, example: An
 @pytest.mark.parametrize(("definition", "key", "said"), PROPERTIES, ids=_name)
 def test_every_property_is_carried_out_or_said_not_to_be(definition: str, key: str, said: dict[str, Any]) -> None:
     assert coverage.outcome(definition, key), f"{definition}.{key}: read it, or say why it has no effect"
+
+
+def test_what_is_read_into_the_model_is_read_out_of_it_again() -> None:
+    """A row alone carries nothing out: somebody who acts has to ask for the attribute, or it is said to do nothing."""
+    package = Path(advice.__file__).parents[1]
+    texts = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    acting = [text for path, text in texts.items() if path.relative_to(package).parts[0] not in ("spec", "model")]
+    asked_for = set(re.findall(r"\w+", "\n".join(acting))) | set(re.findall(r"\.(\w+)\b", "\n".join(texts.values())))
+    idle = {(definition, key) for definition, key, attribute in coverage.rows() if attribute not in asked_for}
+
+    assert idle == {(definition, key) for definition, said in coverage.ONLY_LOADED.items() for key in said}
+
+
+@pytest.mark.parametrize("setting", [path for said in coverage.ONLY_LOADED.values() for path in said.values()])
+def test_what_is_only_loaded_is_warned_of(setting: str) -> None:
+    examples = {
+        "generic_resources": "{resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: a, value: 1}}]}}}",
+        "window": "{restart_policy: {window: 5s}}",
+        "preferences": "{placement: {preferences: [{spread: a}]}}",
+    }
+    last = setting.rpartition(".")[2]
+    field = "models: [m]" if last == "models" else f"deploy: {examples[last]}"
+    text = f"services: {{web: {{image: x, {field}}}}}\nmodels: {{m: {{model: a}}}}"
+    loaded = load_canonical(LoadRequest(files=("-",), stdin=text, project_name="shop"))
+
+    assert setting.replace("*", "web") in {warning.where.path for warning in loaded.warnings}
 
 
 @pytest.mark.parametrize("definition", sorted(SCHEMA["$defs"]))
