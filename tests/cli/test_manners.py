@@ -64,8 +64,8 @@ def test_help_of_a_command_lists_its_options(shell: Shell, args: tuple[str, ...]
 
 
 def test_an_unknown_command_is_answered_with_what_was_meant(shell: Shell) -> None:
-    said = shell("donw").failed(2)
-    assert "error: unknown-command\n  unknown command 'donw'\n  hint: did you mean `stack down`?\n" == said.err
+    said = shell("dwn").failed(2)
+    assert "error: unknown-command\n  unknown command 'dwn'\n  hint: did you mean `stack down`?\n" == said.err
     assert "" == said.out
 
 
