@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 from tests.support.projects import Project
 
@@ -23,6 +24,23 @@ def test_the_second_up_is_refused_with_no_wait_and_waits_without(project: Projec
             first.finish().ok()
             second.finish().ok()
     assert project.running() == ["web-1"]
+
+
+def test_a_killed_holder_lets_the_next_one_in_who_completes_its_work(project: Project) -> None:
+    """The kernel frees the lock; what the killed run had begun is taken over, not made a second time."""
+    project.write(SLOW)
+    with project.start("up", "-d", "--wait") as first:
+        first.says("Waiting")
+        begun = project.ids()
+        with project.start("up", "-d", "--wait") as second:
+            second.says("waiting for it to end")
+            assert project.run("up", "-d", "--no-wait").code == 75
+            first.signal(signal.SIGKILL)
+            second.says("Waiting")
+            project.engine.exec(project.container("web")["Id"], "touch", "/go")
+            second.finish().ok()
+    assert project.ids() == begun
+    assert project.up("--no-wait").mutations == []
 
 
 def test_four_at_once_leave_one_container_a_slot_and_one_network(project: Project) -> None:
