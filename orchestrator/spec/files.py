@@ -89,8 +89,8 @@ def project_directory(explicit: str, files: Sequence[str], current: str) -> str:
 def missing(directory: str) -> FileMissing:
     """The error for a directory without any file we know by name."""
     return FileMissing(
-        "there is no compose.yaml here or in any directory above",
+        "no configuration file provided: not found",
         where=Where(directory),
-        hint="name the file with -f, or change to the directory of the stack",
+        hint="name the file with -f, or change to a directory that has (or is below one that has) a compose.yaml",
         reference="no-file",
     )
