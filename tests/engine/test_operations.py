@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.conftest import ProjectMaker
 from tests.support.engines import Engine
@@ -240,3 +242,36 @@ def test_a_name_and_limits_changed_in_the_file_are_changed_in_place(
     assert (before["Id"], before["State"]["StartedAt"]) == (after["Id"], after["State"]["StartedAt"])
     assert (48 << 20, "always") == (after["HostConfig"]["Memory"], after["HostConfig"]["RestartPolicy"]["Name"])
     assert not [one for one in said.mutations if "create" in one or "start" in one or "stop" in one]
+
+
+def test_search_shows_what_the_registrys_index_answers(project: Project) -> None:
+    """The engine asks an index of its own accord; here a small one on loopback."""
+    answer = {"query": "web", "num_results": 1, "results": [
+        {"name": "shop/web", "description": "The shop's front", "star_count": 7, "is_official": True}
+    ]}  # fmt: skip
+
+    class Index(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(answer if "/search" in self.path else {"standalone": True}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Index) as index:
+        thread = threading.Thread(target=index.serve_forever)
+        thread.start()
+        try:
+            found = project.run("image", "search", f"127.0.0.1:{index.server_port}/web").ok().stdout.splitlines()
+            name = project.run("image", "search", "--format", "{{.StarCount}}", f"127.0.0.1:{index.server_port}/web")
+        finally:
+            index.shutdown()
+            thread.join()
+    assert ["NAME", "DESCRIPTION", "STARS", "OFFICIAL"] == found[0].split()
+    assert found[1].split()[0].endswith("shop/web")
+    assert "[OK]" in found[1]
+    assert "7\n" == name.ok().stdout
