@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from scripts.machine import packages
 from tests.support.commands import STACK
 from tests.support.projects import Project
+from tests.support.terminal import Terminal
+from tests.support.waiting import eventually
 
 SHELLS = {
     "bash": ("bash", "--norc", "--noprofile", "-i"),
     "zsh": ("zsh", "-f", "-i"),
 }
 SETUP = {
-    "bash": "PS1='ready> '; source <(stack completion bash)\n",
-    "zsh": "PS1='ready> '; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -u -D; source <(stack completion zsh)\n",
+    "bash": "source <(stack completion bash); echo load''ed\n",
+    "zsh": "autoload -U compinit; compinit -u -D; source <(stack completion zsh); echo load''ed\n",
 }
-
-
-class Terminal:
-    """An interactive shell on a pseudo-terminal."""
-
-    def __init__(self, words: tuple[str, ...], cwd: Path, env: dict[str, str]) -> None:
-        self.terminal, inner = pty.openpty()
-        self.process = subprocess.Popen(
-            words, cwd=cwd, env=env, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
-        )
-        os.close(inner)
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        self.seen = ""
-        os.write(self.terminal, text.encode())
-
-    def shows(self, text: str, within: float = 30.0) -> None:
-        deadline = time.monotonic() + within
-        while text not in self.seen:
-            ready, _, _ = select.select([self.terminal], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"{text!r} did not appear in {self.seen!r}"
-            self.seen += os.read(self.terminal, 65536).decode(errors="replace")
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.terminal)
 
 
 @pytest.fixture
@@ -64,37 +34,36 @@ def home(project: Project) -> dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m {STACK[-1]} "$@"\n')
     program.chmod(0o755)
     environment = project.environment()
-    return {**environment, "PATH": f"{program.parent}:{environment['PATH']}", "TERM": "dumb"}
+    return {**environment, "PATH": f"{program.parent}:{environment['PATH']}", "ZDOTDIR": str(project.home)}
 
 
 @pytest.fixture(params=["bash", "zsh"])
 def terminal(request: pytest.FixtureRequest, project: Project, home: dict[str, str]) -> Iterator[Terminal]:
     packages.have({request.param: request.param})
-    shell = Terminal(SHELLS[request.param], project.folder, home)
-    try:
+    with Terminal((), cwd=project.folder, env=home, command=SHELLS[request.param]) as shell:
         shell.type(SETUP[request.param])
-        shell.shows("ready> ")
-        shell.shows("ready> ")
+        shell.says("loaded")
         yield shell
-    finally:
-        shell.close()
+
+
+def plain(terminal: Terminal) -> str:
+    """What is shown, without colours and cursor movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.shown)
 
 
 def test_tab_completes_commands_options_and_services(terminal: Terminal) -> None:
-    terminal.type("stack versi\t")
-    terminal.shows("version ")
-    terminal.type("\x15stack up --remove-or\t")
-    terminal.shows("--remove-orphans ")
-    terminal.type("\x15stack up web\t")
-    terminal.shows("website ")
-    terminal.type("\x15stack graph --format=sv\t")
-    terminal.shows("--format=svg ")
-    terminal.type("\x15stack up --scale webs\t")
-    terminal.shows("website=")
-    terminal.type("\x15stack --profile fr\t")
-    terminal.shows("front ")
-    terminal.type("\x15stack -f app\t")
-    terminal.shows("app.yml ")
+    for typed, completed in (
+        ("versi", "version "),
+        ("up --remove-or", "--remove-orphans "),
+        ("up web", "website "),
+        ("graph --format=sv", "--format=svg "),
+        ("up --scale webs", "website="),
+        ("--profile fr", "front "),
+        ("-f app", "app.yml "),
+    ):
+        line = f"stack {typed.rpartition(' ')[0]} {completed}".replace("  ", " ")
+        terminal.type(f"\x15stack {typed}\t")
+        eventually(lambda line=line: line in plain(terminal), what=f"{line!r} on the screen")
 
 
 def test_fish_is_given_commands_services_and_files(project: Project, home: dict[str, str]) -> None:

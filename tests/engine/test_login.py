@@ -14,6 +14,8 @@ from scripts.machine import registry as registries
 from tests.conftest import free_port
 from tests.support.commands import Result, run_stack, start_stack
 from tests.support.projects import Project
+from tests.support.terminal import Terminal
+from tests.support.waiting import eventually
 
 PASSWORD = "correct-horse"
 USERS = "kim:$2b$05$iXNtRuyfxMB4skcuJnnV2..0EnIRfjBmduDxTQcktdqGRdhcbNuT2\n"
@@ -144,3 +146,18 @@ def test_a_password_among_the_arguments_is_refused(project: Project) -> None:
     said = stack(project, "login", "--username", "kim", "--password", "very-secret").failed(2)
     assert "--password-stdin" in said.stderr
     assert "very-secret" not in said.stderr
+
+
+def test_a_person_is_asked_and_the_password_is_not_shown(project: Project, private: registries.Registry) -> None:
+    configuration(project)
+    environment = project.environment(configured(project))
+    with Terminal(("login", private.address), cwd=project.folder, env=environment) as terminal:
+        terminal.says("Username: ")
+        terminal.type("kim\n")
+        terminal.says("Password: ")
+        eventually(lambda: not terminal.echoes(), what="the terminal to hide what is typed")
+        terminal.type(PASSWORD + "\n")
+        assert 0 == terminal.finish()
+    assert "Login Succeeded" in terminal.shown
+    assert PASSWORD not in terminal.shown
+    assert [private.address] == list(json.loads(configuration(project).read_text())["auths"])
