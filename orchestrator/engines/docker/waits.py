@@ -244,14 +244,14 @@ def _started(container: Mapping[str, Any]) -> Verdict:
 
 
 def _healthy(container: Mapping[str, Any], restarts: int) -> Verdict:
-    if not _has_health_check(container):
-        return Failed("has no health check, so it can never be healthy")
     if restarts > RESTARTS_FORGIVEN:
         return Failed(f"keeps restarting; it last {evidence.ending(container)}")
     state = container["State"]
     over = _over(container)
     if over is not None:
         return over
+    if not _has_health_check(container):
+        return Failed("has no health check, so it can never be healthy")
     if not state.get("Running") or state.get("Restarting"):
         return Waiting()
     if _is_unhealthy(container):

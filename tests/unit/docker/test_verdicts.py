@@ -65,6 +65,9 @@ def test_a_container_that_is_not_started_yet_is_waited_for(condition: WaitFor) -
         # The engine calls a container unhealthy when it ends it: its checks had nothing to do with that.
         (WaitFor.HEALTHY, container("running", check=True, health="unhealthy", streak=0), Waiting()),
         (WaitFor.HEALTHY, container("restarting", check=True, health="unhealthy", streak=2), Waiting()),
+        # What ended says more than what it lacks.
+        (WaitFor.HEALTHY, container("exited", ExitCode=1), Failed("exited with code 1")),
+        (WaitFor.HEALTHY, container("running"), Failed("has no health check, so it can never be healthy")),
         (WaitFor.STABLE, container("removing"), Failed("is being removed")),
     ],
 )
