@@ -105,6 +105,8 @@ class Names:
 
     def _is_heir(self, claim: Claim, holder: ObservedContainer) -> bool:
         """Whether it takes the very place of the holder: only then does the holder's removal surely not wait for it."""
+        if claim.id in self.workshop.removals:
+            return False  # it only takes its name to make room for a successor, and all removals wait for that one
         target = _target(self.draft.action(claim.step))
         if target is None or (target.service, target.slot) != (holder.service, holder.slot):
             return False

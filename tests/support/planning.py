@@ -167,11 +167,10 @@ def _replaced_file(state: ObservedState, place: str, target: str) -> ObservedSta
     return put(state, replace(find(state, place), replaced_files=(target,)))
 
 
-def _duplicate(state: ObservedState, place: str) -> ObservedState:
+def _duplicate(state: ObservedState, place: str, _as: str = "", name: str = "") -> ObservedState:
     container = find(state, place)
-    twin = replace(
-        container, id=f"{container.id}x{state.now_ns:x}", name=f"{container.name}_copy", created_at=f"9{state.now_ns:x}"
-    )
+    name = name or f"{container.name}_copy"
+    twin = replace(container, id=f"{container.id}x{state.now_ns:x}", name=name, created_at=f"9{state.now_ns:x}")
     return replace(state, containers=(*state.containers, twin))
 
 
