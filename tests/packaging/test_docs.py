@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from orchestrator.cli import reference, table
+from scripts.machine import packages
 from scripts.machine.commands import ROOT
 
 PAGES = reference.pages()
@@ -46,12 +46,8 @@ def test_commands_that_the_pages_name_exist() -> None:
 
 @pytest.mark.parametrize("name", ["stack", "stack-up", "stack-image-ls"])
 def test_man_pages_are_read_without_complaint(name: str) -> None:
-    program = shutil.which("man") or shutil.which("groff")
-    assert program, "man or groff is needed: apt-get install man-db"
-    path = str(ROOT / f"man/man1/{name}.1")
-    words = (
-        [program, "--warnings", "-l", path] if program.endswith("man") else [program, "-ww", "-man", "-Tascii", path]
-    )
+    packages.have({"groff": "groff-base"})
+    words = ["groff", "-ww", "-man", "-Tascii", str(ROOT / f"man/man1/{name}.1")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "" == done.stderr
     assert "OPTIONS" in done.stdout
