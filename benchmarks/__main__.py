@@ -270,7 +270,10 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     text = f"# Measured\n\n{describe(c, rounds)}\n\n{table(found)}\n"
-    pathlib.Path(chosen.output).write_text(text)
+    path = pathlib.Path(chosen.output)
+    before = path.read_text() if path.exists() else ""
+    further = before[before.index("\n## ") :] if "\n## " in before else ""  # measured by commands of their own
+    path.write_text(text + further)
     print(text)
     return 0
 

@@ -33,7 +33,7 @@ def test_volumes_are_listed_as_docker_does(standing: Project) -> None:
     assert "very\n" == standing.run("volumes", "--format", '{{.Label "kept"}}', "a").ok().stdout
     first = json.loads(standing.run("volumes", "--format", "json").ok().stdout.splitlines()[0])
     assert (d, "local", "N/A", "local") == (first["Name"], first["Driver"], first["Size"], first["Scope"])
-    assert "no such service" in standing.run("volumes", "c").failed(2).stderr
+    assert "no such service" in standing.run("volumes", "c").failed().stderr
 
 
 def test_the_json_is_composes_own(standing: Project) -> None:
