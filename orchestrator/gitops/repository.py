@@ -53,8 +53,9 @@ class Repository:
     def __init__(self, url: str, directory: str, access: Access | None = None) -> None:
         self.git = Git(url, access or Access())
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
-        self._mirror = os.path.join(directory, digest, "mirror.git")
-        self._checkouts = os.path.join(directory, digest, "checkouts")
+        self.directory = os.path.join(directory, digest)
+        self._mirror = os.path.join(self.directory, "mirror.git")
+        self._checkouts = os.path.join(self.directory, "checkouts")
 
     @property
     def mirror(self) -> str:
@@ -122,10 +123,10 @@ class Repository:
 
     def checkout(self, commit: str) -> str:
         """The folder with the files of ``commit``. Raises RepositoryRefused for what is not laid out."""
+        found = self.complete(commit)
+        if found is not None:
+            return found
         place = os.path.join(self._checkouts, commit)
-        if os.path.exists(os.path.join(place, _MARK)):
-            os.utime(place)
-            return place
         shutil.rmtree(place, ignore_errors=True)
         os.makedirs(self._checkouts, mode=0o755, exist_ok=True)
         temporary = tempfile.mkdtemp(dir=self._checkouts, prefix=".incoming-")
@@ -137,6 +138,14 @@ class Repository:
             os.rename(temporary, place)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        return place
+
+    def complete(self, commit: str) -> str | None:
+        """The folder of a commit that is laid out already, whole."""
+        place = os.path.join(self._checkouts, commit)
+        if not _HASH.fullmatch(commit) or not os.path.exists(os.path.join(place, _MARK)):
+            return None
+        os.utime(place)
         return place
 
     def forget(self, used: Iterable[str]) -> None:
