@@ -84,6 +84,7 @@ class Keeper:
         self.healer = Healer()
         self.wanted: Stack | None = None
         self.loaded: Wanted | None = None
+        self.trouble: SpecError | None = None
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
         self.failures = 0
@@ -104,6 +105,7 @@ class Keeper:
         """Change what there is to change in the next pass, whatever the mode and the windows say; begin with a clean count."""
         self.forced, self.not_before, self.held = True, 0.0, frozenset()
         self.rests.forget()
+        self.source.approve()
 
     def run(self) -> float:
         if self.entry.mode is Mode.SUSPENDED and not self.forced:
@@ -149,7 +151,13 @@ class Keeper:
             return self._look(stack)
 
     def _load(self) -> Stack:
-        self.loaded = self.source.load()
+        try:
+            self.loaded, self.trouble = self.source.load(), None
+        except SpecError as problem:
+            if self.loaded is None:
+                raise
+            self._refuse(problem)  # the last good one goes on being kept
+            self.trouble = problem
         stack = as_seen_from(self.means.engine, self.loaded.stack)
         self.means.loaded(self.entry.name, stack)
         if stack != self.wanted:
@@ -338,6 +346,9 @@ class Keeper:
 
     def _show(self, phase: Phase, message: str, **more: object) -> None:
         known = self.status
+        if self.trouble is not None and phase in (Phase.CONVERGED, Phase.PROGRESSING):
+            phase, message = Phase.INVALID, self.trouble.message
+            more = {**more, "reference": self.trouble.ref, "where": self.trouble.where}
         since = known.since if known.phase is phase else self.means.now()
         fields = {"reference": "", "where": None, **more}
         self.status = replace(

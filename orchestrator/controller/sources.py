@@ -35,6 +35,10 @@ class Source(Protocol):
         """The newest. Raises SpecError where it cannot be used; the last good one then goes on running."""
         ...
 
+    def approve(self) -> None:
+        """Somebody agrees to what ``load`` holds back."""
+        ...
+
     def places(self) -> tuple[str, ...]:
         """Files whose change, or coming, means that ``load`` may answer something else."""
         ...
@@ -58,6 +62,9 @@ class LocalSource:
             # Taken after the files were read: what changed meanwhile is told by those who watch them.
             self._known, self._stamp = Wanted(stack=stack, canonical=canonical), _stamp(self._read_from(stack))
         return self._known
+
+    def approve(self) -> None:
+        """Nothing is held back of what somebody wrote on this host."""
 
     def places(self) -> tuple[str, ...]:
         entry = self._entry

@@ -18,6 +18,7 @@ from orchestrator.controller import revision, rollback, views
 from orchestrator.controller.history import History, HistoryUnusable
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper, Means
+from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.loop import Loop, listen
 from orchestrator.controller.places import path_of
 from orchestrator.controller.reconcile import Result
@@ -26,6 +27,7 @@ from orchestrator.controller.sources import LocalSource, Source, Wanted
 from orchestrator.controller.status import Board
 from orchestrator.daemon.audit import Audit
 from orchestrator.daemon.overrides import Suspended
+from orchestrator.daemon.repositories import Hooks, Repositories
 from orchestrator.engines.base import Engine
 from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
@@ -74,6 +76,10 @@ class Daemon:
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
         self._means = self._make_means()
+        hooks = Hooks(
+            keep=self._keep, release=self._release, take_down=self._take_down, look_again=self.loop.look_again
+        )
+        self.repositories = Repositories(parts.state, self.board, hooks, key=parts.key, chance=random.random)
         for entry in self.host.stacks.values():
             self._keep(entry)
 
@@ -81,6 +87,7 @@ class Daemon:
         """Keep the host until ``stop``. Raises what makes it impossible to begin."""
         self._files.follow(HOST_FILE, [self.host.file])
         self.loop.start()
+        self.repositories.follow(self.host.sources)
         self.board.tell("", "started", f"keeps {len(self.host.stacks)} stacks of {self.host.file}")
         end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)
         try:
@@ -88,6 +95,7 @@ class Daemon:
         finally:
             if end_listening is not None:
                 end_listening()
+            self.repositories.stop()
             self._files.close()
             self.loop.stop(STOP_SECONDS)
             self.board.tell("", "stopped", "the daemon has ended; everything goes on running")
@@ -110,6 +118,7 @@ class Daemon:
         for name, entry in host.stacks.items():
             if entry != before.stacks.get(name):
                 self._keep(entry)
+        self.repositories.follow(host.sources)
         if before != host:
             self.board.tell("", "reloaded", f"keeps {len(host.stacks)} stacks")
 
@@ -129,7 +138,28 @@ class Daemon:
         self._files.forget(name)
         self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
 
+    def _take_down(self, name: str, volumes: bool) -> None:
+        """What a repository no longer has goes; volumes only where the host's file says so."""
+        keeper = self.loop.keepers.get(name)
+        self.loop.release(name)
+        loaded = keeper.loaded if keeper is not None else None
+        if loaded is not None:
+            policy = Policy(remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
+            with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
+                result = self.carry_out(replace(loaded, stack=loaded.stack.emptied()), policy, command="daemon: prune")
+            if not result.ok:
+                raise views.as_error(result)
+        self.board.drop(name)
+        self.board.tell(
+            name,
+            "pruned",
+            "no longer in its repository: taken down, volumes " + ("too" if volumes else "stay"),
+            level="warning",
+        )
+
     def _source(self, entry: HostStack) -> Source:
+        if entry.source:
+            return self.repositories.source(entry)
         return LocalSource(entry, self.parts.key, self.parts.environment.get(store.VARIABLE, ""))
 
     def _make_means(self) -> Means:
@@ -214,9 +244,9 @@ class Daemon:
         self._keep_anew(stack)
 
     def _keep_anew(self, stack: str) -> None:
-        entry = self.host.stacks.get(stack)
-        if entry is not None:
-            self._keep(entry)
+        keeper = self.loop.keepers.get(stack)
+        if keeper is not None:
+            self._keep(self.host.stacks.get(stack) or replace(keeper.entry, mode=Mode.ENFORCE))
             self.board.tell(stack, "suspended" if stack in self._suspended else "resumed", "by hand")
 
     def _rolled_back(self, wanted: Wanted) -> str:

@@ -237,7 +237,9 @@ def _holds(version: tuple[int, ...], how: str, bound: tuple[int, int, int]) -> b
 def _unpacked(archive: bytes, target: str) -> None:
     """Files and folders, and links that stay inside; nothing else, and not more than the caps allow."""
     count, total = 0, 0
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+    if not archive.strip(b"\0"):
+        return  # a commit without files
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
         for member in tar:
             if member.name in ("pax_global_header", "."):
                 continue

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from orchestrator.controller.backoff import Backoff
 from orchestrator.controller.sources import Wanted
 from orchestrator.errors import RuleViolation, StackError, Where
+from orchestrator.gitops.git import GitFailed
 from orchestrator.gitops.repository import Ref, Repository
 from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
 from orchestrator.model.host import HostStack
@@ -77,7 +79,8 @@ class Follower:
         """Once; trouble is kept and told, never raised."""
         try:
             head = self._fetched()
-        except StackError as problem:
+        except (StackError, OSError, tarfile.TarError) as error:
+            problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
             self.failures += 1
             news = self.trouble is None or self.trouble.message != problem.message
             self.trouble = problem
@@ -125,6 +128,7 @@ class GitSource:
         self._overlays = tuple(overlays)
         self._head: Head | None = None
         self._wanted: Wanted | None = None
+        self._approved = ""
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
 
     def load(self) -> Wanted:
@@ -137,6 +141,18 @@ class GitSource:
         assert self._wanted is not None
         return self._wanted
 
+    def _check_loss(self, wanted: Wanted, head: Head) -> None:
+        """A commit that would remove more than half of the services is held until somebody agrees."""
+        before = self._wanted.stack.services.keys() if self._wanted else set()
+        lost = before - wanted.stack.services.keys()
+        if len(lost) * 2 > len(before) and self._approved != head.commit:
+            raise RuleViolation(
+                f"commit {head.commit[:12]} would remove {len(lost)} of {len(before)} services: {', '.join(sorted(lost))}",
+                where=Where(self._path),
+                hint=f"if that is meant, `stack daemon apply {self._entry.name}`; until then what runs goes on",
+                reference="git-much-removed",
+            )
+
     @property
     def commit(self) -> str:
         """The commit whose checkout is used: it must not be removed."""
@@ -145,6 +161,7 @@ class GitSource:
     def _settled(self, head: Head) -> Wanted:
         """The stack of ``head``; laid out where it was before if nothing of it has changed since, so that no mount moves."""
         wanted = self._loaded(head)
+        self._check_loss(wanted, head)
         digest = content_digest(wanted.stack, head.place)
         commit, _, known = read_note(self._note).partition(" ")
         place = self._follower.repository.complete(commit) if known == digest else None
@@ -152,6 +169,10 @@ class GitSource:
             return replace(self._loaded(Head(commit=commit, place=place)), version=head.commit)
         write_note(self._note, f"{head.commit} {digest}")
         return wanted
+
+    def approve(self) -> None:
+        """Take what the newest commit has, also where it removes much."""
+        self._approved = self._follower.head.commit if self._follower.head else ""
 
     def places(self) -> tuple[str, ...]:
         return ()  # commits are told by the follower

@@ -64,6 +64,39 @@ class HostStack:
     resync: float = DEFAULT_RESYNC
     heal: bool = True
     prune: bool = False
+    source: str = ""  # the git source it comes from
+    where: Where = field(default=Where(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHostSource:
+    """A repository whose stacks this host runs: those in folders of ``path``, ``only`` these if any are named.
+
+    ``settings`` holds for each of its stacks. ``prune``: a stack that the repository no longer has is taken down, its volumes only
+    with ``prune_volumes``. Paths of files are absolute.
+    """
+
+    name: str
+    url: str
+    branch: str = ""
+    tag: str = ""
+    semver: str = ""
+    commit: str = ""
+    path: str = "stacks"
+    interval: float = 60.0
+    only: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    user: str = "git"
+    token_file: str = ""
+    key_file: str = ""
+    known_hosts: str = ""
+    ca_file: str = ""
+    verify: str = "off"
+    keys: str = ""
+    allow_rollback: bool = False
+    prune: bool = False
+    prune_volumes: bool = False
+    settings: HostStack
     where: Where = field(default=Where(), compare=False)
 
 
@@ -72,6 +105,7 @@ class Host:
     """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment."""
 
     stacks: Mapping[str, HostStack] = field(default_factory=dict)
+    sources: Mapping[str, GitHostSource] = field(default_factory=dict)
     engine: str = ""
     passes: int = DEFAULT_PASSES  # stacks that are worked on at the same time
     file: str = ""

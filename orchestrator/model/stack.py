@@ -266,6 +266,10 @@ class Stack:
         """The same stack with these services instead of those of the same names."""
         return replace(self, services={**self.services, **{service.name: service for service in services}})
 
+    def emptied(self) -> Stack:
+        """The same stack with no container left in it."""
+        return self.scaled(dict.fromkeys(self.services, 0))
+
     def scaled(self, counts: Mapping[str, int]) -> Stack:
         """The same stack with other replica counts."""
         return self.with_services(replace(self.services[name], replicas=count) for name, count in counts.items())

@@ -14,7 +14,17 @@ from functools import cache
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
-from orchestrator.model.host import DAYS, DEFAULT_PASSES, DEFAULT_RESYNC, WEEK, Host, HostStack, Mode, Window
+from orchestrator.model.host import (
+    DAYS,
+    DEFAULT_PASSES,
+    DEFAULT_RESYNC,
+    WEEK,
+    GitHostSource,
+    Host,
+    HostStack,
+    Mode,
+    Window,
+)
 from orchestrator.model.values import SECOND
 from orchestrator.resources import schema_path
 from orchestrator.spec import document, files, values
@@ -35,9 +45,19 @@ def load_host(path: str, *, limits: Limits = DEFAULTS) -> Host:
     defaults = root.get("defaults") or {}
     directory = os.path.dirname(path)
     stacks = {
-        name: _stack(root, name, {**defaults, **_settings(node)}, directory) for name, node in root["stacks"].items()
+        name: _stack(root, name, {**defaults, **_settings(node)}, directory)
+        for name, node in (root.get("stacks") or {}).items()
     }
-    return Host(stacks=stacks, engine=root.get("engine", ""), passes=root.get("passes", DEFAULT_PASSES), file=path)
+    sources = {
+        name: _git(root, name, {**defaults, **node}, directory) for name, node in (root.get("sources") or {}).items()
+    }
+    return Host(
+        stacks=stacks,
+        sources=sources,
+        engine=root.get("engine", ""),
+        passes=root.get("passes", DEFAULT_PASSES),
+        file=path,
+    )
 
 
 def _read(path: str, limits: Limits) -> Map:
@@ -75,8 +95,8 @@ def _settings(node: Any) -> Mapping[str, Any]:
     return node or {}
 
 
-def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str) -> HostStack:
-    where = document.where(root, ("stacks", name), at_key=True)
+def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str, where: Where | None = None) -> HostStack:
+    where = where or document.where(root, ("stacks", name), at_key=True)
     if "path" in node and "files" in node:
         raise RuleViolation("say either `path` or `files`", where=where)
     named = tuple(os.path.join(directory, text) for text in _texts(node.get("files")))
@@ -98,6 +118,37 @@ def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str) -> Hos
         prune=node.get("prune", False),
         where=where,
     )
+
+
+def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHostSource:
+    where = document.where(root, ("sources", name), at_key=True)
+    if sum(key in node for key in ("branch", "tag", "semver", "commit")) > 1:
+        raise RuleViolation("say one of `branch`, `tag`, `semver` and `commit`", where=where)
+    verified = node.get("verify", "off")
+    if verified != "off" and "keys" not in node:
+        raise RuleViolation("`verify` needs `keys`, the folder with the public keys that count", where=where)
+    if verified.startswith("tag") and "tag" not in node:
+        raise RuleViolation("a tag is verified only where a `tag` is followed", where=where)
+    files_of: dict[str, Any] = {key: os.path.join(directory, node[key]) for key in _GIT_FILES if key in node}
+    plain = {key: node[key] for key in _GIT_PLAIN if key in node}
+    url = node["url"]
+    local = url.startswith((".", "/"))
+    return GitHostSource(
+        name=name,
+        url=os.path.normpath(os.path.join(directory, url)) if local else url,
+        interval=values.duration(node["interval"]) / SECOND if "interval" in node else 60.0,
+        only=_texts(node.get("only")),
+        overlays=_texts(node.get("overlays")),
+        settings=_stack(root, name, {key: node[key] for key in _SETTINGS if key in node}, directory, where),
+        where=where,
+        **plain,
+        **files_of,
+    )
+
+
+_GIT_FILES = ("token_file", "key_file", "known_hosts", "ca_file", "keys")
+_GIT_PLAIN = ("branch", "tag", "semver", "commit", "path", "user", "verify", "allow_rollback", "prune", "prune_volumes")
+_SETTINGS = ("mode", "ignore", "windows", "resync", "heal", "prune", "profiles", "variables")
 
 
 def _texts(value: Any) -> tuple[str, ...]:

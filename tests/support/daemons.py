@@ -66,7 +66,11 @@ class Running:
         return self.tokens.create(name, scopes, now=time.time(), days=days)
 
     def settles(self, stack: str, *phases: str) -> None:
-        eventually(lambda: self.client.stack(stack)["phase"] in (phases or ("converged",)), what=f"{stack} settles")
+        def settled() -> bool:
+            status = self.daemon.board.of(stack)
+            return status is not None and status.phase.value in (phases or ("converged",))
+
+        eventually(settled, what=f"{stack} settles")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from orchestrator.model.observed import Scope
 from orchestrator.model.stack import Service, Stack, Volume
 from orchestrator.planner import orders
 from orchestrator.planner.policy import Policy, RemoveImages
-from orchestrator.records import dataclass, replace
+from orchestrator.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def run(context: Context, options: Options) -> int:
         stop_timeout=options.timeout,
     )
     result = running.carry_out(
-        context, emptied(stack), policy, title="down", wait=not options.no_wait, note=_stays_down
+        context, stack.emptied(), policy, title="down", wait=not options.no_wait, note=_stays_down
     )
     if result is not None and whole and not result.changed:
         context.say(f'No resource found to remove for project "{stack.name}"')
@@ -88,8 +88,3 @@ def _with_dependents(stack: Stack, targets: frozenset[str] | None) -> frozenset[
     if targets is None:
         return None
     return frozenset(graph.closure(graph.dependents(graph.dependencies(stack)), targets))
-
-
-def emptied(stack: Stack) -> Stack:
-    """The stack with no container left in it."""
-    return stack.with_services(replace(service, replicas=0) for service in stack.services.values())

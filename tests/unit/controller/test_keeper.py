@@ -39,6 +39,9 @@ class Files:
             raise self.stack
         return Wanted(stack=self.stack)
 
+    def approve(self) -> None:
+        raise AssertionError("nothing is held back")
+
     def places(self) -> tuple[str, ...]:
         return ("app.yml",)
 
@@ -200,6 +203,16 @@ def test_a_broken_file_changes_nothing_and_a_mended_one_is_taken(host: Host) -> 
 
     assert Phase.CONVERGED is host.look()
     assert {"db:2", "web:1"} == {c.image for c in host.engine.world.containers}
+
+
+def test_while_the_file_is_broken_the_last_good_one_goes_on_being_kept(host: Host) -> None:
+    host.look()
+    host.files.stack = SchemaViolation("unknown key `imag`")
+    host.remove("shop-web-1")
+
+    assert Phase.INVALID is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+    assert "imag" in host.keeper.status.message
 
 
 def test_a_version_that_failed_is_not_tried_again_until_the_file_changes(host: Host) -> None:

@@ -1,0 +1,162 @@
+"""The git sources of a host: a follower for each, and which stacks come and go with its commits.
+
+A stack that is new in a repository is kept from then on. One that has gone is taken down only where the source says ``prune``, and
+only if the repository still has other stacks: an empty or unreadable one never means that everything should go.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+
+from orchestrator.controller.status import Board
+from orchestrator.errors import StackError
+from orchestrator.gitops.git import Access
+from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.signatures import Verify
+from orchestrator.gitops.source import Follower, GitSource, Head, discovered
+from orchestrator.model.host import GitHostSource, HostStack
+from orchestrator.records import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What a repository's changes lead to. ``keep`` and ``take_down`` get a stack's entry; ``look_again`` its name."""
+
+    keep: Callable[[HostStack], object]
+    release: Callable[[str], object]
+    take_down: Callable[[str, bool], object]
+    look_again: Callable[[str], object]
+
+
+class Repositories:
+    """``start`` begins to follow; ``source`` makes what a keeper loads from."""
+
+    def __init__(
+        self, state: str, board: Board, hooks: Hooks, *, key: Callable[[], bytes], chance: Callable[[], float]
+    ) -> None:
+        self._directory = os.path.join(state, "git")
+        self._board, self._hooks, self._key, self._chance = board, hooks, key, chance
+        self._lock = threading.Lock()
+        self._sources: dict[str, GitHostSource] = {}
+        self._followers: dict[str, Follower] = {}
+        self._stacks: dict[str, dict[str, str]] = {}  # source -> stack -> its folder
+        self._git_sources: dict[str, GitSource] = {}
+
+    def follow(self, wanted: Mapping[str, GitHostSource]) -> None:
+        """Follow these sources from now on, and no others."""
+        for name in self._sources.keys() - wanted.keys():
+            self._forget(name)
+        for name, source in wanted.items():
+            if self._sources.get(name) != source:
+                self._forget(name)
+                self._begin(source)
+
+    def stop(self) -> None:
+        for follower in self._followers.values():
+            follower.stop()
+
+    def poke(self, name: str) -> bool:
+        """Fetch a source now; says whether there is one of that name."""
+        follower = self._followers.get(name)
+        if follower is not None:
+            follower.poke()
+        return follower is not None
+
+    def heads(self) -> dict[str, Follower]:
+        return dict(self._followers)
+
+    def source(self, entry: HostStack) -> GitSource:
+        """What the keeper of this stack loads from."""
+        follower = self._followers[entry.source]
+        made = GitSource(
+            entry,
+            follower,
+            self._stacks[entry.source][entry.name],
+            self._key,
+            overlays=self._sources[entry.source].overlays,
+        )
+        self._git_sources[entry.name] = made
+        return made
+
+    def _begin(self, source: GitHostSource) -> None:
+        access = Access(
+            user=source.user,
+            token_file=source.token_file,
+            key_file=source.key_file,
+            known_hosts=source.known_hosts,
+            ca_file=source.ca_file,
+        )
+        follower = Follower(
+            Repository(source.url, self._directory, access),
+            Ref(source.branch, source.tag, source.semver, source.commit),
+            interval=source.interval,
+            changed=lambda: self._changed(source.name),
+            chance=self._chance,
+            how=Verify(source.verify),
+            keys=source.keys,
+            allow_rollback=source.allow_rollback,
+        )
+        self._sources[source.name], self._followers[source.name] = source, follower
+        self._stacks.setdefault(source.name, {})
+        if follower.head is not None:
+            self._arrange(source, follower.head)
+        follower.start()
+
+    def _forget(self, name: str) -> None:
+        follower = self._followers.pop(name, None)
+        if follower is not None:
+            follower.stop()
+        self._sources.pop(name, None)
+        for stack in self._stacks.pop(name, {}):
+            self._hooks.release(stack)
+
+    def _changed(self, name: str) -> None:
+        """In the follower's thread: a new head, or trouble."""
+        with self._lock:
+            source, follower = self._sources.get(name), self._followers.get(name)
+            if source is None or follower is None:
+                return
+            if follower.trouble is not None:
+                self._board.tell("", "source-failed", f"source {name}: {follower.trouble}", level="error")
+                return
+            assert follower.head is not None
+            self._board.tell("", "commit", f"source {name}: {follower.ref} is at {follower.head.commit[:12]}")
+            self._arrange(source, follower.head)
+            follower.repository.forget(
+                [follower.head.commit, *(self._git_sources[stack].commit for stack in self._stacks[name])]
+            )
+
+    def _arrange(self, source: GitHostSource, head: Head) -> None:
+        found = discovered(head.place, source.path)
+        wanted = {name: path for name, path in found.items() if not source.only or name in source.only}
+        known = self._stacks[source.name]
+        gone = known.keys() - wanted.keys()
+        if not wanted and known:
+            self._board.tell(
+                "",
+                "source-empty",
+                f"source {source.name}: commit {head.commit[:12]} has no stack in {source.path}; what runs goes on",
+                level="error",
+            )
+            return
+        self._stacks[source.name] = {**wanted, **{name: known[name] for name in gone if not source.prune}}
+        for name, path in wanted.items():
+            if known.get(name) != path:
+                self._hooks.keep(replace(source.settings, name=name, source=source.name, prune=source.prune))
+            else:
+                self._hooks.look_again(name)
+        for name in gone:
+            self._leave(source, name)
+
+    def _leave(self, source: GitHostSource, name: str) -> None:
+        if not source.prune:
+            self._board.tell(
+                name, "left", f"no longer in source {source.name}; it goes on as it was (prune: false)", level="warning"
+            )
+            return
+        try:
+            self._hooks.take_down(name, source.prune_volumes)
+        except StackError as problem:
+            self._board.tell(name, "failed", f"not taken down: {problem.message}", level="error")
