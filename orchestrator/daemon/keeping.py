@@ -88,7 +88,7 @@ class Daemon:
         self._files.follow(HOST_FILE, [self.host.file])
         self.loop.start()
         self.repositories.follow(self.host.sources)
-        self.board.tell("", "started", f"keeps {len(self.host.stacks)} stacks of {self.host.file}")
+        self.board.tell("", "started", f"keeps what {self.host.file} says: {_counted(self.host)}")
         end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)
         try:
             self._ended.wait()
@@ -120,7 +120,7 @@ class Daemon:
                 self._keep(entry)
         self.repositories.follow(host.sources)
         if before != host:
-            self.board.tell("", "reloaded", f"keeps {len(host.stacks)} stacks")
+            self.board.tell("", "reloaded", f"keeps {_counted(host)}")
 
     def _keep(self, entry: HostStack) -> None:
         if entry.name in self._suspended:
@@ -293,6 +293,11 @@ class _Counting:
         if isinstance(event, StepEnded):
             self._board.acted(describe.slug(event.result.step.action), event.result.outcome.value)
         self._sink.emit(event)
+
+
+def _counted(host: Host) -> str:
+    sources = f", and those of {len(host.sources)} repositories" if host.sources else ""
+    return f"{len(host.stacks)} stacks{sources}"
 
 
 def _wall() -> tuple[int, int]:

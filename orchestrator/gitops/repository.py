@@ -132,7 +132,8 @@ class Repository:
         temporary = tempfile.mkdtemp(dir=self._checkouts, prefix=".incoming-")
         try:
             os.chmod(temporary, 0o755)
-            _unpacked(self._run("archive", "--format=tar", commit), temporary)
+            if self._run("ls-tree", commit):  # a commit without files has no archive that could be read
+                _unpacked(self._run("archive", "--format=tar", commit), temporary)
             with open(os.path.join(temporary, _MARK), "x", encoding="ascii") as mark:
                 mark.write(commit + "\n")
             os.rename(temporary, place)
@@ -237,8 +238,6 @@ def _holds(version: tuple[int, ...], how: str, bound: tuple[int, int, int]) -> b
 def _unpacked(archive: bytes, target: str) -> None:
     """Files and folders, and links that stay inside; nothing else, and not more than the caps allow."""
     count, total = 0, 0
-    if not archive.strip(b"\0"):
-        return  # a commit without files
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
         for member in tar:
             if member.name in ("pax_global_header", "."):
