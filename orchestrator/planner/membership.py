@@ -6,7 +6,7 @@ changes of one front end form a chain. Without a running front end nothing has t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orchestrator.model.actions import AwaitDrained, ConfigureFront, ContainerRef
 from orchestrator.model.observed import ObservedContainer, State
@@ -36,12 +36,12 @@ class Membership:
         return next((container for container in found if container.state is State.RUNNING), None)
 
     def _at_first(self) -> dict[str, ContainerRef]:
-        """Where the front end's own word cannot be had, whatever runs may be getting connections."""
+        """Those that run. Where the front end's own word cannot be had, whatever runs may be getting connections."""
         if self.front is None:
             return {}
         rotation = self.front.rotation
         mine = self.situation.containers.get(self.service.name, ())
-        return {c.id: ref(c) for c in mine if (c.id in rotation.members if rotation else c.running)}
+        return {c.id: ref(c) for c in mine if c.running and (rotation is None or c.id in rotation.members)}
 
     def holds(self, target: ContainerRef) -> bool:
         return target.target in self.members
@@ -82,6 +82,11 @@ class Membership:
         grace = int(given * SECOND) if given is not None else GRACE_NS if own is None else own
         action = AwaitDrained(container=ref(self.front), timeout_ns=max(0, grace))
         return self.draft.add(action, after=after, group=group)
+
+    def keeps_its_front_until_told(self, removals: Mapping[str, Id]) -> None:
+        """A front end that goes has to be there for as long as something is said to it."""
+        if self.front is not None and self.front.id in removals:
+            self.draft.order(removals[self.front.id], [self.last])
 
     def _say(self, reason: str, after: Iterable[Id | None], group: str) -> Id:
         assert self.front is not None

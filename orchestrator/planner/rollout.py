@@ -168,6 +168,8 @@ class Rollout:
         for turns in self.turns.values():
             if turns.service.front_end is not None:
                 self._set_up(turns.service.front_end, turns, running=True)
+        for membership in self.workshop.memberships.values():
+            membership.keeps_its_front_until_told(self.workshop.removals)
 
     def _stays_up(self, turn: Turn) -> None:
         """A front end counts as started once it takes connections."""

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from orchestrator.model import actions
-from orchestrator.model.observed import ObservedState, State
+from orchestrator.model.observed import Health, ObservedState, State
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.rollout import Order
 from orchestrator.model.stack import Stack
 from orchestrator.planner import text
 from orchestrator.planner.plan import plan, version
 from orchestrator.planner.policy import Policy
+from orchestrator.planner.turns import obstacle
 from tests.property.worlds import (
     SECRET,
     Choices,
@@ -110,7 +111,11 @@ def assert_as_wanted(desired: Stack, state: ObservedState) -> None:
             assert container.state in (State.RUNNING, State.RESTARTING) or container.finished
             assert container.name == f"shop-{name}-{container.slot}"
             assert container.settings is not None
-            assert container.settings.environment["A"] == service.container.environment["A"]
+            assert container.settings.environment.get("A") == service.container.environment.get("A")
+            if service.front_end is not None:
+                behind = state.of_service(service.front_end.service)
+                assert container.rotation is not None
+                assert set(container.rotation.members) == {c.id for c in behind if c.running}
 
 
 @always
@@ -220,6 +225,54 @@ def test_what_served_before_a_failed_update_serves_again(choose: Choices) -> Non
         if desired.services[container.service].container != before.services[container.service].container:
             assert container.id in served
             assert container.running or container.finished
+
+
+def serving(state: ObservedState, service: str, front: str, before: set[str]) -> int:
+    """How many containers get connections and take them: those that did ``before``, and what has been proven since."""
+    ends = [c for c in state.of_service(front) if c.running and c.rotation is not None]
+    members = {member for end in ends if end.rotation for member in end.rotation.members}
+    ready = (Health.HEALTHY, Health.NONE)
+    taking = (c for c in state.of_service(service) if c.running and c.id in members)
+    return sum(c.health in ready or c.id in before for c in taking)
+
+
+@always
+@given(choices())
+def test_what_serves_behind_a_front_end_never_falls_below_the_promise(choose: Choices) -> None:
+    """Whatever the order: start-first takes nothing away, stop-first as many as `parallelism` says."""
+    before = stack(choose, plain=True)
+    state = planning.converge(planning.empty(), before)
+    desired = changed(choose, before)
+    made = plan(desired, state, Policy())
+    if made.incomplete or is_impossible(made):
+        return
+    before_ids = {container.id for container in state.containers}
+    fronted = [service for service in desired.services.values() if service.front and service.replicas]
+    for step in in_some_order(choose, made):
+        state = planning.transition(state, step.action)
+        for service in fronted:
+            if any(how.restart for how in service.depends_on.values()):
+                continue  # the file asks for a restart of what serves
+            first = service.rollout.order is Order.START_FIRST and not obstacle(service, desired)
+            at_once = service.rollout.parallelism or service.replicas
+            promise = service.replicas if first else service.replicas - at_once
+            assert serving(state, service.name, service.front, before_ids) >= promise
+
+
+@always
+@given(choices())
+def test_nothing_stops_while_it_gets_connections(choose: Choices) -> None:
+    desired, state = situation(choose)
+    made = plan(desired, state, Policy())
+    before = {c.id for c in state.containers if c.running}
+    fronts = {service.front for service in desired.services.values() if service.front}
+    for step in in_some_order(choose, made):
+        action = step.action
+        if isinstance(action, actions.StopContainer) and action.container.id in before:
+            ends = [c for name in fronts for c in state.of_service(name) if c.state is State.RUNNING and c.rotation]
+            members = {member for end in ends if end.rotation for member in end.rotation.members}
+            assert action.container.id not in members or not desired.services[action.container.service].front
+        state = planning.transition(state, action)
 
 
 PROPERTIES = [(name, test) for name, test in list(globals().items()) if name.startswith("test_")]

@@ -84,6 +84,8 @@ def service(choose: Choices, name: str, earlier: tuple[str, ...], plain: bool) -
         )
         if given["replicas"] == 1 and choose.flag():
             given["ports"] = [f"80{NAMES.index(name)}0:80"]
+        if choose.number(0, 3) == 1:
+            given |= {"endpoint_mode": "vip", "expose": ["80"]}
     return given
 
 
@@ -103,6 +105,8 @@ def changed(choose: Choices, wish: Stack) -> Stack:
     """The same services, some of them in another version."""
     services = []
     for one in wish.services.values():
+        if one.front_end is not None:
+            continue  # it has no version of its own
         environment = {**one.container.environment, "A": choose.one(one.container.environment["A"] or "", "new")}
         services.append(replace(one, container=replace(one.container, environment=environment)))
     return wish.with_services(services)

@@ -76,8 +76,10 @@ def _is_taken_up(access: Access, ref: ContainerRef, cancel: CancelToken) -> bool
         unsubscribe = cancel.subscribe(stream.close)
         try:
             access.client.request("POST", f"/containers/{quote(ref.target)}/kill", {"signal": "SIGUSR2"})
+            awaited = {_STOPPED, _LOADED}  # in either order; until both are said an old worker may be the only one
             for line in _lines(stream):
-                if _STOPPED in line:
+                awaited = {words for words in awaited if words not in line}
+                if not awaited:
                     return True
                 if _REFUSED in line:
                     return False
