@@ -253,7 +253,9 @@ class Attachment:
         return 0
 
     def _stop_order(self, observed: ObservedState, chosen: list[ObservedContainer]) -> Plan:
-        return orders.stop(observed, chosen, self._stack, timeout=self._manner.stop_timeout)
+        return orders.stop(
+            observed, chosen, self._stack, timeout=self._manner.stop_timeout, provided=ordering.provided(self._stack)
+        )
 
     def _carry_out(self, make: Callable[..., Plan], cancel: CancelToken | None) -> None:
         """Carry out an order on all the stack's containers; without the lock where nothing may hold it up any more."""

@@ -19,7 +19,7 @@ from orchestrator.executor import apply
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedContainer, ObservedState, Scope
 from orchestrator.model.plan import ApplyResult, Plan
-from orchestrator.model.stack import Stack
+from orchestrator.model.stack import Service, Stack
 from orchestrator.spec.files import FileMissing
 
 Chosen = list[ObservedContainer]
@@ -112,6 +112,12 @@ def stack_of(context: Context, services: Sequence[str] = (), *, contents: bool =
         if named and not context.shared.files:
             return None
         raise
+
+
+def provided(stack: Stack | None, services: Sequence[str] = ()) -> list[Service]:
+    """The services meant that a provider stands for."""
+    own = [service for service in stack.services.values() if service.provider is not None] if stack else []
+    return [service for service in own if not services or any(fnmatchcase(service.name, one) for one in services)]
 
 
 def _chosen(observed: ObservedState, services: Sequence[str], stack: Stack | None, oneoff: bool) -> Chosen:

@@ -17,6 +17,7 @@ from orchestrator.controller.backoff import ENGINE, STACK
 from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Intents, Stopped
 from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
 from orchestrator.controller.sources import Source, Wanted
@@ -49,6 +50,7 @@ class CarryOut(Protocol):
         command: str,
         first: tuple[Plan, ObservedState] | None = None,
         given_up: Iterable[str] = (),
+        heard: Mapping[str, str] | None = None,
     ) -> Result: ...
 
 
@@ -87,6 +89,7 @@ class Keeper:
         self.trouble: SpecError | None = None
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
+        self.prepared = Prepared()
         self.failures = 0
         self.not_before = 0.0
         self.settled = False
@@ -106,6 +109,7 @@ class Keeper:
         self.forced, self.not_before, self.held = True, 0.0, frozenset()
         self.rests.forget()
         self.source.approve()
+        self.prepared.forget()
 
     def run(self) -> float:
         if self.entry.mode is Mode.SUSPENDED and not self.forced:
@@ -166,13 +170,16 @@ class Keeper:
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
             self.healer.forget()
             self.rests.forget()
+            self.prepared.forget()
         return stack
 
-    def _look(self, stack: Stack) -> float:
+    def _look(self, bare: Stack) -> float:
+        stack = self.prepared.given(bare)
         observed = self.means.engine.observe(scope_of(stack))
         stopped = self.means.intents.of(stack.name)
         healing = self._judge(stack, observed, stopped)
-        policy = self._policy(stack, observed, stopped, healing)
+        may_change = self.forced or self._may_change()
+        policy = self._policy(stack, observed, stopped, healing, may_change)
         plan = make_plan(stack, observed, policy)
         self.status = replace(
             self.status,
@@ -192,8 +199,14 @@ class Keeper:
             held_back = self.means.held_back(self.loaded) if self.loaded else ""
             if held_back:
                 return self._only_shown(plan, held_back)
-            if not self._may_change():
+            if not may_change:
                 return self._only_shown(plan)
+        outdated = self.prepared.outdated(stack, plan)
+        if outdated:
+            self.prepared.forget_provided(outdated)
+            stack = self.prepared.given(bare)
+            policy = self._policy(stack, observed, stopped, healing, may_change)
+            plan = make_plan(stack, observed, policy)
         return self._change(stack, observed, policy, plan, healing)
 
     def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
@@ -212,13 +225,15 @@ class Keeper:
             self._tell("recovered", f"{service} runs again without ending", service, level="info")
         return healing
 
-    def _policy(self, stack: Stack, observed: ObservedState, stopped: Stopped, healing: Healing) -> Policy:
+    def _policy(
+        self, stack: Stack, observed: ObservedState, stopped: Stopped, healing: Healing, may_change: bool
+    ) -> Policy:
         """What rests is left alone, and with it what waits for it; what was stopped on purpose is left alone by itself."""
         resting = {*healing.resting, *self.rests.active(self.means.monotonic())}
         waiting = graph.closure(graph.dependents(graph.dependencies(stack)), resting & stack.services.keys())
         left_alone = stopped.services | waiting
         targets = frozenset(stack.services) - left_alone if left_alone else None
-        return Policy(
+        policy = Policy(
             targets=targets,
             dependencies=targets is None,
             remove_orphans=self.entry.prune,
@@ -226,6 +241,9 @@ class Keeper:
             ignore=self.entry.ignore,
             held=frozenset((name, version(stack, observed, name)) for name in self.held),
         )
+        if may_change:
+            return self.prepared.policy(stack, policy, self.means.monotonic())
+        return self.prepared.policy_of_a_look(stack, policy)
 
     def _may_change(self) -> bool:
         return self.entry.mode is Mode.ENFORCE and self._is_open(self.entry.windows)
@@ -281,7 +299,9 @@ class Keeper:
             command="daemon",
             first=None if healing.restart or healing.replace else (plan, observed),
             given_up=self.held,
+            heard=self.prepared.heard,
         )
+        self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
 
     def _heal(self, stack: Stack, observed: ObservedState, policy: Policy, healing: Healing) -> None:
@@ -302,7 +322,7 @@ class Keeper:
             self._tell("unhealthy", f"{names}: still unhealthy, replaced")
             forced = replace(policy, targets=healing.replace, dependencies=False, recreate=Recreate.FORCE)
             assert self.loaded is not None
-            self.means.carry_out(self.loaded, forced, command="daemon: heal")
+            self.means.carry_out(self.loaded, forced, command="daemon: heal", heard=self.prepared.heard)
 
     def _after(self, result: Result) -> float:
         if result.changed:

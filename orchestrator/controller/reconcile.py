@@ -12,7 +12,7 @@ pass:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orchestrator.cancel import CancelToken
 from orchestrator.controller.gaps import gaps
@@ -28,7 +28,7 @@ from orchestrator.model.plan import ApplyResult, Level, Note, Outcome, Plan, Ste
 from orchestrator.model.stack import Service, Stack
 from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.policy import Policy, Recreate
-from orchestrator.records import dataclass, replace
+from orchestrator.records import dataclass, field, replace
 
 MAX_PASSES = 10
 MAX_RETRIES = 5
@@ -40,7 +40,8 @@ LAST_PAUSE = 5.0
 class Result:
     """``changed`` counts mutations that were done; ``restored`` names services whose old version serves again.
 
-    ``observed`` is the state that the last plan was made from.
+    ``observed`` is the state that the last plan was made from. ``prepared`` are images that were pulled or built, ``heard`` is
+    what each provider has said.
     """
 
     ok: bool
@@ -51,6 +52,8 @@ class Result:
     restored: tuple[str, ...] = ()
     plan: Plan | None = None
     observed: ObservedState | None = None
+    prepared: frozenset[str] = frozenset()
+    heard: Mapping[str, str] = field(default_factory=dict)
 
 
 def scope_of(stack: Stack) -> Scope:
@@ -90,15 +93,18 @@ def reconcile(
     max_passes: int = MAX_PASSES,
     first: tuple[Plan, ObservedState] | None = None,
     given_up: Iterable[str] = (),
+    heard: Mapping[str, str] | None = None,
 ) -> Result:
     """Bring ``stack`` to its desired state on ``engine``.
 
     ``first`` is a plan already made (and shown, and agreed to) with the state it was made from. ``given_up`` are services
-    whose wanted version failed in an earlier reconcile of the same stack: it is not tried again. Raises Interrupted
-    when ``cancel`` is set, EngineError when the engine cannot even be observed. A failed step is no exception; it is in
-    the result.
+    whose wanted version failed in an earlier reconcile of the same stack: it is not tried again. ``heard`` is what providers
+    said in an earlier one: they are not run again. Raises Interrupted when ``cancel`` is set, EngineError when the engine
+    cannot even be observed. A failed step is no exception; it is in the result.
     """
-    return _Reconciliation(stack, engine, policy, sink, workers, cancel, given_up).run(max_passes, first)
+    begun = _Reconciliation(stack, engine, policy, sink, workers, cancel, given_up)
+    begun.hear(heard or {})
+    return begun.run(max_passes, first)
 
 
 def provided(stack: Stack, provider: str, output: str) -> Stack:
@@ -135,6 +141,8 @@ class _Reconciliation:
         self.memory = Memory(self.stack, given_up)
         self.changed = 0
         self.retries = 0
+        self.fetched: set[str] = set()
+        self.heard: dict[str, str] = {}
 
     def run(self, max_passes: int, first: tuple[Plan, ObservedState] | None) -> Result:
         plan, observed = first or self._preview()
@@ -150,6 +158,13 @@ class _Reconciliation:
                 return self._result(ok, number, plan, observed)
             number += 1
             plan, observed = self._preview()
+
+    def hear(self, said: Mapping[str, str]) -> None:
+        """Providers have said this; whoever depends on them gets it."""
+        for provider, variables in said.items():
+            self.stack = self.memory.stack = provided(self.stack, provider, variables)
+        self.heard.update(said)
+        self.policy = replace(self.policy, prepared=self.policy.prepared | {f"provider:{name}" for name in said})
 
     def _preview(self) -> tuple[Plan, ObservedState]:
         """Look and plan; while the engine is away, try again with growing pauses."""
@@ -206,15 +221,13 @@ class _Reconciliation:
         return False
 
     def _remember_prepared(self, applied: ApplyResult) -> None:
-        done = set()
         for result in applied.results.values():
             action = result.step.action
             if result.outcome is Outcome.DONE and isinstance(action, PullImage | BuildImage):
-                done.add(action.reference)
+                self.fetched.add(action.reference)
             elif result.outcome is Outcome.DONE and isinstance(action, RunProvider):
-                done.add(f"provider:{action.service}")
-                self.stack = self.memory.stack = provided(self.stack, action.service, result.output)
-        self.policy = replace(self.policy, prepared=self.policy.prepared | done)
+                self.hear({action.service: result.output})
+        self.policy = replace(self.policy, prepared=self.policy.prepared | self.fetched)
 
     def _worth_retrying(self, failure: StepResult) -> bool:
         return failure.error is not None and failure.error.retryable
@@ -239,4 +252,6 @@ class _Reconciliation:
             restored=tuple(sorted(self.memory.restored)),
             plan=plan,
             observed=observed,
+            prepared=frozenset(self.fetched),
+            heard=self.heard,
         )

@@ -325,6 +325,7 @@ def recorded(
     cancel: CancelToken,
     first: tuple[Plan, ObservedState] | None = None,
     given_up: Iterable[str] = (),
+    heard: Mapping[str, str] | None = None,
 ) -> Result:
     """Reconcile, and have the history know how it ended. ``failure`` says why a result is none."""
     from orchestrator.controller.reconcile import reconcile
@@ -339,6 +340,7 @@ def recorded(
             cancel=cancel,
             first=first,
             given_up=given_up,
+            heard=heard,
         )
     except BaseException as problem:
         recorder.close(None, problem)

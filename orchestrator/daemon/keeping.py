@@ -189,6 +189,7 @@ class Daemon:
         command: str,
         first: tuple[Plan, ObservedState] | None = None,
         given_up: Iterable[str] = (),
+        heard: Mapping[str, str] | None = None,
         returns_to: int | None = None,
     ) -> Result:
         """Bring a stack about, with its history and the audit log knowing of it. The caller holds the stack's lock."""
@@ -221,6 +222,7 @@ class Daemon:
             cancel=self.cancel,
             first=first,
             given_up=given_up,
+            heard=heard,
         )
         if result.changed or not result.ok:
             self.audit.write(

@@ -46,7 +46,8 @@ class MemoryEngine:
     """Implements ``engines.base.Engine``.
 
     ``registry`` holds what can be pulled (``None``: anything can). ``behaviours`` is keyed by image reference. ``failure``
-    is asked before each action and may answer with the error to raise. ``executed`` records what was carried out.
+    is asked before each action and may answer with the error to raise. ``executed`` records what was carried out. ``says`` is
+    what a provider answers, by its service.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class MemoryEngine:
         self.behaviours = dict(behaviours or {})
         self.failure = failure
         self.executed: list[actions.Action] = []
+        self.says: dict[str, str] = {}
         self._listeners: list[Callable[[Change], None]] = []
 
     @property
@@ -102,7 +104,7 @@ class MemoryEngine:
             self._world = self._settled(transition(self._world, action), action)
             self.executed.append(action)
         self._tell()
-        return ""
+        return self.says.get(action.service, "") if isinstance(action, actions.RunProvider) else ""
 
     def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         self._listeners.append(listener)

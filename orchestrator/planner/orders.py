@@ -20,6 +20,7 @@ from orchestrator.model.actions import (
     RemoveContainer,
     RestartContainer,
     RunHook,
+    RunProvider,
     StartContainer,
     StopContainer,
     UnpauseContainer,
@@ -27,7 +28,7 @@ from orchestrator.model.actions import (
 )
 from orchestrator.model.observed import ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Plan, Step
-from orchestrator.model.stack import Condition, Dependency, Hook, Stack
+from orchestrator.model.stack import Condition, Dependency, Hook, Service, Stack
 from orchestrator.planner import hooks
 from orchestrator.records import dataclass
 
@@ -83,12 +84,21 @@ def start(
     return order.plan()
 
 
-def stop(observed: ObservedState, chosen: Chosen, stack: Stack | None = None, *, timeout: float | None = None) -> Plan:
-    """Stop what runs, each service after those that depend on it."""
+def stop(
+    observed: ObservedState,
+    chosen: Chosen,
+    stack: Stack | None = None,
+    *,
+    timeout: float | None = None,
+    provided: Iterable[Service] = (),
+) -> Plan:
+    """Stop what runs, each service after those that depend on it. ``provided`` are services whose providers are told to stop."""
     order = _Order(observed, stack)
     for container in chosen:
         if container.running:
             order.stop("stop", container, timeout)
+    for service in provided:
+        order.provider(service, "stop")
     order.behind_dependents()
     return order.plan()
 
@@ -155,7 +165,8 @@ class _Draft:
     action: Action
     group: str
     reason: str
-    container: ObservedContainer
+    thing: str  # the id of the container, or what stands for a provider
+    service: str
     after: set[int]
 
 
@@ -177,10 +188,18 @@ class _Order:
         )
 
     def add(self, verb: str, container: ObservedContainer, action: Action, reason: str = "as ordered") -> None:
-        earlier = [draft.id for draft in self.drafts if draft.container is container]
+        earlier = [draft.id for draft in self.drafts if draft.thing == container.id]
         number = len(self.drafts) + 1
         group = f"{verb} {container.service}.{container.slot}" if container.service else f"{verb} {container.name}"
-        self.drafts.append(_Draft(number, action, group, reason, container, set(earlier[-1:])))
+        self.drafts.append(_Draft(number, action, group, reason, container.id, container.service, set(earlier[-1:])))
+
+    def provider(self, service: Service, command: str) -> None:
+        assert service.provider is not None
+        action = RunProvider(
+            service=service.name, provider=service.provider, command=command, stack=self.observed.stack
+        )
+        number, thing = len(self.drafts) + 1, f"provider {service.name}"
+        self.drafts.append(_Draft(number, action, thing, "as ordered", thing, service.name, set()))
 
     def first_starts(self, waiting: Chosen) -> dict[str, set[int]]:
         """Hooks in containers of their own, for services of which nothing runs; their ends, by service."""
@@ -219,7 +238,7 @@ class _Order:
         ends = self._ends()
         for draft in self._begins():
             for service, needs in self.links.items():
-                if draft.container.service in needs and service != draft.container.service:
+                if draft.service in needs and service != draft.service:
                     draft.after |= ends.get(service, set())
 
     def behind_dependencies(self, awaited_by: Iterable[str]) -> None:
@@ -227,17 +246,17 @@ class _Order:
         ends = self._ends()
         needing = set(awaited_by)
         for draft in self._begins():
-            for name, how in self.links.get(draft.container.service, {}).items():
-                if name == draft.container.service:
+            for name, how in self.links.get(draft.service, {}).items():
+                if name == draft.service:
                     continue
                 draft.after |= ends.get(name, set())
-                if draft.container.service in needing and how.condition in _WAITS:
+                if draft.service in needing and how.condition in _WAITS:
                     draft.after |= self._wait(name, _WAITS[how.condition])
 
     def _wait(self, service: str, condition: WaitFor) -> set[int]:
         ids = set()
         for container in self.observed.of_service(service):
-            found = next((d for d in self.drafts if d.container is container and _awaits(d.action, condition)), None)
+            found = next((d for d in self.drafts if d.thing == container.id and _awaits(d.action, condition)), None)
             if found is None:
                 self.add("wait", container, AwaitContainer(container=_ref(container), condition=condition), "")
                 found = self.drafts[-1]
@@ -248,14 +267,14 @@ class _Order:
         first: dict[str, _Draft] = {}
         for draft in self.drafts:
             if not isinstance(draft.action, AwaitContainer):
-                first.setdefault(draft.container.id, draft)
+                first.setdefault(draft.thing, draft)
         return list(first.values())
 
     def _ends(self) -> dict[str, set[int]]:
-        last = {draft.container.id: draft for draft in self.drafts}
+        last = {draft.thing: draft for draft in self.drafts}
         ends: dict[str, set[int]] = {}
         for draft in last.values():
-            ends.setdefault(draft.container.service, set()).add(draft.id)
+            ends.setdefault(draft.service, set()).add(draft.id)
         return ends
 
 

@@ -20,7 +20,9 @@ def run(context: Context, options: Options) -> int:
     ordering.order(
         context,
         options.services,
-        lambda observed, chosen, stack: orders.stop(observed, chosen, stack, timeout=options.timeout),
+        lambda observed, chosen, stack: orders.stop(
+            observed, chosen, stack, timeout=options.timeout, provided=ordering.provided(stack, options.services)
+        ),
         title="stop",
         note=Intents.stop,
     )

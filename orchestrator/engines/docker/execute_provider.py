@@ -2,7 +2,8 @@
 back.
 
 The program is a plugin of the Docker command line (``docker-TYPE``) or an executable ``TYPE`` in ``PATH``. It is
-called with fixed arguments, never through a shell, and speaks JSON lines on its output.
+called with fixed arguments, never through a shell, and speaks JSON lines on its output. What it says about itself
+(``compose metadata``) tells which options a command takes, and whether there is a ``stop``.
 """
 
 from __future__ import annotations
@@ -27,11 +28,18 @@ SYSTEM_PLUGINS = (
 )
 
 
+METADATA_SECONDS = 30.0
+
+
 def run(access: Access, action: actions.RunProvider, progress: Progress, cancel: CancelToken) -> str:
-    """The variables for the services that depend on it, as ``KEY=value`` lines."""
+    """The variables for the services that depend on it, as ``KEY=value`` lines. Without a ``stop``, to stop is nothing."""
     import subprocess
 
-    command = [program(action.provider.type, access.environment), *arguments(action)]
+    path = program(action.provider.type, access.environment)
+    known = metadata(path, access.environment)
+    if action.command == "stop" and not isinstance(known.get("stop"), dict):
+        return ""
+    command = [path, *arguments(action, known)]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -60,8 +68,45 @@ def run(access: Access, action: actions.RunProvider, progress: Progress, cancel:
     return "\n".join(f"{key}={value}" for key, value in variables.items())
 
 
-def arguments(action: actions.RunProvider) -> list[str]:
-    options = [f"--{name}={value}" for name, values in action.provider.options.items() for value in values]
+def metadata(path: str, environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """What a provider says about itself; empty where it says nothing that could be used."""
+    import subprocess
+
+    try:
+        said = subprocess.run(
+            [path, "compose", "metadata"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(environment),
+            timeout=METADATA_SECONDS,
+            check=True,
+        )
+        known = _message(said.stdout.decode(errors="replace"))
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return known if known.get("description") or _declared(known, "up") or _declared(known, "down") else {}
+
+
+def _declared(known: Mapping[str, Any], command: str) -> dict[str, Mapping[str, Any]]:
+    """The options of a command, by name."""
+    block = known.get(command)
+    entries = block.get("parameters") if isinstance(block, dict) else None
+    return {str(one.get("name")): one for one in entries or () if isinstance(one, dict)}
+
+
+def arguments(action: actions.RunProvider, known: Mapping[str, Any]) -> list[str]:
+    """The command line: every option where nothing is known about them, else those that the command takes."""
+    given, declared = action.provider.options, _declared(known, action.command)
+    missing = sorted(name for name, one in declared.items() if one.get("required") and name not in given)
+    if missing:
+        raise EngineError(
+            f'provider "{action.provider.type}" of service "{action.service}" needs the option {missing[0]}',
+            hint=f"set services.{action.service}.provider.options.{missing[0]}",
+            reference="provider-option-missing",
+        )
+    taken = [name for name in given if not known or name in declared]
+    options = [f"--{name}={value}" for name in taken for value in given[name]]
     return ["compose", f"--project-name={action.stack}", action.command, *options, action.service]
 
 

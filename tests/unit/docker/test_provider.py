@@ -101,3 +101,45 @@ def test_a_failure_says_what_the_program_said(tmp_path: Path, script: str, reaso
 
     assert refused.value.ref == "provider-failed"
     assert reason in refused.value.message
+
+
+TELLING = """#!/bin/sh
+if [ "$2" = metadata ]; then
+  cat <<'END'
+{"description": "clouds",
+ "up": {"parameters": [{"name": "size", "required": true}, {"name": "tag"}]},
+ "down": {"parameters": []},
+ "stop": {"parameters": [{"name": "tag"}]}}
+END
+  exit 0
+fi
+printf '%s\\n' "$@" >> "$SAID"
+"""
+
+
+def test_a_command_gets_the_options_that_it_takes(tmp_path: Path) -> None:
+    install(tmp_path / "bin/cloud", TELLING)
+    for command in ("up", "down", "stop"):
+        run(access(tmp_path), order(command, size=("10",), tag=("x",)), lambda *_: None, CancelToken())
+
+    lines = (tmp_path / "said").read_text().split("my-db\n")
+    assert ["--size=10", "--tag=x"] == [word for word in lines[0].split() if word.startswith("--size") or "tag" in word]
+    assert "size" not in lines[1] + lines[2]
+    assert ["tag" in line for line in lines] == [True, False, True, False]
+
+
+def test_an_option_that_a_provider_needs_is_asked_for(tmp_path: Path) -> None:
+    install(tmp_path / "bin/cloud", TELLING)
+    with pytest.raises(EngineError) as refused:
+        run(access(tmp_path), order("up", tag=("x",)), lambda *_: None, CancelToken())
+
+    assert "needs the option size" in refused.value.message
+    assert not (tmp_path / "said").exists()
+
+
+@pytest.mark.parametrize("says", ["exit 1", "echo no json", 'echo \'{"up": {"parameters": [{}]}}\'', "echo '[]'"])
+def test_a_provider_that_declares_no_stop_is_not_stopped(tmp_path: Path, says: str) -> None:
+    install(tmp_path / "bin/cloud", f'#!/bin/sh\n[ "$2" = metadata ] && {{ {says}; exit $?; }}\ntouch "$SAID"\n')
+
+    assert "" == run(access(tmp_path), order("stop"), lambda *_: None, CancelToken())
+    assert not (tmp_path / "said").exists()

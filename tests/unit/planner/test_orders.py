@@ -47,6 +47,18 @@ def test_dependents_stop_first() -> None:
     ] == text(orders.stop(world(DB, WEB), [DB, WEB]))
 
 
+def test_a_provider_stops_between_those_that_depend_on_it_and_those_it_depends_on() -> None:
+    stack = builders.stack(
+        {"db": {}, "cloud": {"provider": "awesome", "depends_on": ["db"]}, "web": {"depends_on": ["cloud"]}}
+    )
+    db, web = container("db"), container("web")
+    assert [
+        "[3] -> #1 stop container shop-db-1",
+        "[] -> #2 stop container shop-web-1",
+        "[2] -> #3 stop provider awesome of cloud",
+    ] == text(orders.stop(world(db, web), [db, web], stack, provided=[stack.services["cloud"]]))
+
+
 def test_dependencies_start_first_and_are_waited_for_as_the_labels_say() -> None:
     db, web = stopped(DB), stopped(WEB)
     assert [
