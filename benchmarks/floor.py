@@ -38,6 +38,11 @@ class Floor:
         self.local = threading.local()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's JSON, if there is any."""
+        text = self.text(method, path, body)
+        return json.loads(text) if text.strip() else None
+
+    def text(self, method: str, path: str, body: Any = None) -> bytes:
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = self.local.connection = _Connection(self.socket_path)
@@ -47,7 +52,7 @@ class Floor:
         text = answer.read()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {text.decode(errors='replace')}")
-        return json.loads(text) if text.strip() else None
+        return text
 
     def upload(self, container: str, archive: bytes) -> None:
         """Put a tar into a container's root folder."""

@@ -58,6 +58,14 @@ class Client:
         found: list[Document] = self._json("GET", f"/v1/events?{query}")["events"]
         return found
 
+    def text(self, path: str) -> str:
+        """An answer that is no JSON: `/metrics`."""
+        connection, response = self._request("GET", path)
+        try:
+            return response.read().decode(errors="replace")
+        finally:
+            connection.close()
+
     def order(self, name: str, verb: str) -> Document:
         """``sync``, ``apply``, ``suspend``, ``resume`` or ``rollback``."""
         return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/{verb}")

@@ -152,7 +152,7 @@ def _unix(path: str) -> socket.socket:
         listener.listen(128)
     except OSError as problem:
         raise StackError(
-            f"cannot listen on {path}: {problem.strerror}",
+            f"cannot listen on {path}: {problem.strerror or problem}",
             reference="cannot-listen",
             hint="name another socket with --socket",
         ) from problem

@@ -7,75 +7,34 @@ history of exits (``healing``), failures in a row, and which versions failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from orchestrator import graph
-from orchestrator.cancel import CancelToken
-from orchestrator.controller import views
+from orchestrator.controller import restarts, views
 from orchestrator.controller.backoff import ENGINE, STACK
+from orchestrator.controller.glimpse import Glimpse
 from orchestrator.controller.healing import Healer, Healing
-from orchestrator.controller.intents import Intents, Stopped
+from orchestrator.controller.intents import Stopped
 from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.means import Means
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
 from orchestrator.controller.sources import Source, Wanted
-from orchestrator.controller.status import Board, Phase, StackStatus
-from orchestrator.engines.base import Engine
+from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
-from orchestrator.events import Quiet, Sink
 from orchestrator.executor import apply
 from orchestrator.model.host import HostStack, Mode, Window
-from orchestrator.model.observed import ObservedContainer, ObservedState
+from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner import orders
+from orchestrator.planner.plan import finished, version
 from orchestrator.planner.plan import plan as make_plan
-from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy, Recreate
-from orchestrator.records import dataclass, replace
+from orchestrator.records import replace
 
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
-
-
-class CarryOut(Protocol):
-    """Brings a stack about, and has its history know of it."""
-
-    def __call__(
-        self,
-        wanted: Wanted,
-        policy: Policy,
-        *,
-        command: str,
-        first: tuple[Plan, ObservedState] | None = None,
-        given_up: Iterable[str] = (),
-        heard: Mapping[str, str] | None = None,
-    ) -> Result: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
-    another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``held_back`` says why what the file
-    wants is not to be brought about ("": nothing speaks against it).
-    """
-
-    engine: Engine
-    board: Board
-    intents: Intents
-    cancel: CancelToken
-    monotonic: Callable[[], float]
-    now: Callable[[], float]
-    wall: Callable[[], tuple[int, int]]
-    chance: Callable[[], float]
-    settled: Callable[[str], bool]
-    loaded: Callable[[str, Stack], None]
-    carry_out: CarryOut
-    held_back: Callable[[Wanted], str] = lambda _: ""
-    audit: Callable[..., object] = lambda **_: None
-    sink: Callable[[str], Sink] = lambda _stack: Quiet()
-    workers: int = 8
 
 
 class Keeper:
@@ -85,6 +44,7 @@ class Keeper:
         self.entry, self.source, self.means = entry, source, means
         self.healer = Healer()
         self.wanted: Stack | None = None
+        self.said: Wanted | None = None  # by the source, when it could last be used
         self.loaded: Wanted | None = None
         self.trouble: SpecError | None = None
         self.held: frozenset[str] = frozenset()
@@ -94,6 +54,8 @@ class Keeper:
         self.not_before = 0.0
         self.settled = False
         self.forced = False
+        self.alerted = True  # somebody says that something may have changed; set from any thread
+        self.glimpse = Glimpse()
         self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now())
         means.board.put(self.status)
 
@@ -143,6 +105,7 @@ class Keeper:
 
     def _pass(self) -> float:
         stack = self._load()
+        alerted, self.alerted = self.alerted, False
         waits_for = [other for other in stack.after if not self.means.settled(other)]
         if waits_for:
             self._show(Phase.WAITING, f"waits for stack {', '.join(waits_for)}")
@@ -151,20 +114,34 @@ class Keeper:
         if early > 0:
             return early
         engine = self.means.engine
+        stopped = self.means.intents.of(stack.name)
+        quiet = self.status.phase is Phase.CONVERGED and not alerted
+        seen = self.glimpse.take(engine, stack.name, stopped) if quiet else None
+        if seen is not None and self.glimpse.shows_nothing_new(seen, self.means.monotonic()):
+            self._looked()
+            self.means.board.put(self.status)
+            return self.entry.resync
+        self.glimpse.remember(None, 0.0)
         with stack_lock(engine.identity, stack.name, wait=False, cancel=self.means.cancel):
-            return self._look(stack)
+            delay = self._look(stack)
+        if self.status.phase is Phase.CONVERGED and delay >= self.entry.resync:
+            self.glimpse.remember(seen, self.means.monotonic())
+        return delay
 
     def _load(self) -> Stack:
         try:
-            self.loaded, self.trouble = self.source.load(), None
+            self.said, self.trouble = self.source.load(), None
         except SpecError as problem:
-            if self.loaded is None:
+            if self.said is None:
                 raise
             self._refuse(problem)  # the last good one goes on being kept
             self.trouble = problem
+        self.means.loaded(self.entry.name, self.said.stack)
+        self._show_others(self.said.stack)
+        self.loaded = self.said if self.forced else self.means.instead(self.said)
         stack = as_seen_from(self.means.engine, self.loaded.stack)
-        self.means.loaded(self.entry.name, stack)
         if stack != self.wanted:
+            self.alerted = True
             if self.wanted is not None:
                 self.means.board.tell(self.entry.name, "changed", "the file has changed")
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
@@ -172,6 +149,13 @@ class Keeper:
             self.rests.forget()
             self.prepared.forget()
         return stack
+
+    def _show_others(self, stack: Stack) -> None:
+        """Who keeps a stack in full carries out its restarts as well; other programs of the host have to know."""
+        if self.entry.mode is Mode.ENFORCE and self.entry.heal and not self.entry.windows:
+            self.means.kept.hold(self.means.engine.identity, stack.name)
+        else:
+            self.means.kept.let_go(stack.name)
 
     def _look(self, bare: Stack) -> float:
         stack = self.prepared.given(bare)
@@ -181,10 +165,7 @@ class Keeper:
         may_change = self.forced or self._may_change()
         policy = self._policy(stack, observed, stopped, healing, may_change)
         plan = make_plan(stack, observed, policy)
-        self.status = replace(
-            self.status,
-            looked_at=self.means.now(),
-            passes=self.status.passes + 1,
+        self._looked(
             services=views.services(stack, observed, healing, stopped),
             files=self.source.places(),
         )
@@ -192,15 +173,12 @@ class Keeper:
             self._show(Phase.STOPPED, "stopped on purpose; `stack up` starts it again", drift=())
             self.settled = True
             return self.entry.resync
-        if plan.empty and not _impossible(plan) and not healing.restart and not healing.replace:
+        if plan.empty and not _impossible(plan) and not healing.acts:
+            self.forced = False
             return self._converged(healing)
-        forced, self.forced = self.forced, False
-        if not forced:
-            held_back = self.means.held_back(self.loaded) if self.loaded else ""
-            if held_back:
-                return self._only_shown(plan, held_back)
-            if not may_change:
-                return self._only_shown(plan)
+        self.forced = False
+        if not may_change:
+            return self._only_shown(plan)
         outdated = self.prepared.outdated(stack, plan)
         if outdated:
             self.prepared.forget_provided(outdated)
@@ -212,15 +190,19 @@ class Keeper:
     def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
         if not self.entry.heal:
             return Healing()
-        watched: list[ObservedContainer] = [
+        done = finished(stack, observed)
+        watched = [
             container
             for name in stack.services
             if name not in stopped.services and not stopped.down
             for container in observed.of_service(name)
+            if container.id not in done
         ]
-        healing = self.healer.judge(watched, self.means.monotonic())
+        healing = self.healer.judge(watched, self.means.monotonic(), restarts.rules(stack))
         for service in sorted(healing.began_to_loop):
             self._tell("crash-loop", f"{service} keeps ending; it is started again after growing pauses", service)
+        for service in sorted(healing.exhausted):
+            self._tell("given-up", f"{service} ended as often as its restart_policy allows; it stays as it is", service)
         for service in sorted(healing.recovered):
             self._tell("recovered", f"{service} runs again without ending", service, level="info")
         return healing
@@ -252,13 +234,13 @@ class Keeper:
         day, minute = self.means.wall()
         return not windows or any(window.contains(day, minute) for window in windows)
 
-    def _only_shown(self, plan: Plan, why: str = "") -> float:
+    def _only_shown(self, plan: Plan) -> float:
         self.settled = True
         drift = views.drift(plan)
         if drift != self.status.drift:
             self._tell("drift", views.summary(drift), level="warning")
-        waits = self.entry.mode is Mode.ENFORCE and not why
-        message = why or ("waits for its window" if waits else "drift is only reported")
+        waits = self.entry.mode is Mode.ENFORCE
+        message = "waits for its window" if waits else "drift is only reported"
         self._show(Phase.DRIFTED, message, drift=drift, plan=plan)
         return min(self.entry.resync, 60.0) if waits else self.entry.resync
 
@@ -267,7 +249,7 @@ class Keeper:
         self.settled = True
         now = self.means.monotonic()
         tired = self.rests.active(now)
-        troubled = sorted(healing.loops | healing.unhealthy)
+        troubled = sorted(healing.loops | healing.unhealthy | healing.resting.keys())
         if tired:
             return self._tired(tired, now)
         self.failures = 0
@@ -278,8 +260,14 @@ class Keeper:
             self._show(Phase.DEGRADED, f"not well: {', '.join(troubled)}", drift=())
         else:
             self.rests.forget()
-            self._show(Phase.CONVERGED, "", drift=(), retry_at=0.0)
+            self._show(Phase.CONVERGED, self._why_not_the_file(), drift=(), retry_at=0.0)
         return min([self.entry.resync, *(max(0.05, until - now) for until in healing.resting.values())])
+
+    def _why_not_the_file(self) -> str:
+        number = self.loaded.returns_to if self.loaded is not None else None
+        if number is None:
+            return ""
+        return f"revision {number} serves since a rollback; a new version of the file is waited for"
 
     def _tired(self, tired: Mapping[str, Rest], now: float) -> float:
         """Services failed and are left alone for a while; the rest of the stack is as it should be."""
@@ -291,21 +279,23 @@ class Keeper:
     def _change(self, stack: Stack, observed: ObservedState, policy: Policy, plan: Plan, healing: Healing) -> float:
         if not plan.empty:
             self._show(Phase.PROGRESSING, views.summary(views.drift(plan)), drift=views.drift(plan), plan=plan)
-        self._heal(stack, observed, policy, healing)
+        if self._heal(stack, observed, policy, healing):
+            return 0.0
         assert self.loaded is not None  # what is changed was loaded
         result = self.means.carry_out(
             self.loaded,
             policy,
             command="daemon",
-            first=None if healing.restart or healing.replace else (plan, observed),
+            first=None if healing.acts else (plan, observed),
             given_up=self.held,
             heard=self.prepared.heard,
         )
         self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
 
-    def _heal(self, stack: Stack, observed: ObservedState, policy: Policy, healing: Healing) -> None:
-        """Restart what is sick; where that did not help before, put a new container in its place."""
+    def _heal(self, stack: Stack, observed: ObservedState, policy: Policy, healing: Healing) -> bool:
+        """Restart what is sick; where that did not help, put a new container in its place; where that did not help either, go
+        back from a new revision, and from any other replace again after pauses that grow."""
         if healing.restart:
             names = ", ".join(container.name for container in healing.restart)
             self._tell("unhealthy", f"{names}: unhealthy, restarted")
@@ -317,12 +307,24 @@ class Keeper:
                 sink=self.means.sink(stack.name),
                 cancel=self.means.cancel,
             )
-        if healing.replace:
-            names = ", ".join(sorted(healing.replace))
+        replaced = healing.replace
+        if healing.give_up:
+            assert self.loaded is not None
+            outcome = self.means.give_up(self.loaded, healing.give_up)
+            names = ", ".join(sorted(healing.give_up))
+            if outcome:
+                self._tell(
+                    "given-up", f"{names}: unhealthy after a restart and a replacement; {outcome}", level="error"
+                )
+                return True
+            replaced |= healing.give_up
+        if replaced:
+            names = ", ".join(sorted(replaced))
             self._tell("unhealthy", f"{names}: still unhealthy, replaced")
-            forced = replace(policy, targets=healing.replace, dependencies=False, recreate=Recreate.FORCE)
+            forced = replace(policy, targets=replaced, dependencies=False, recreate=Recreate.FORCE)
             assert self.loaded is not None
             self.means.carry_out(self.loaded, forced, command="daemon: heal", heard=self.prepared.heard)
+        return False
 
     def _after(self, result: Result) -> float:
         if result.changed:
@@ -363,6 +365,10 @@ class Keeper:
 
     def _tell(self, kind: str, text: str, service: str = "", *, level: str = "warning") -> None:
         self.means.board.tell(self.entry.name, kind, text, level=level, service=service)
+
+    def _looked(self, **seen: object) -> None:
+        passes = self.status.passes + 1
+        self.status = replace(self.status, looked_at=self.means.now(), passes=passes, **seen)  # type: ignore[arg-type]
 
     def _show(self, phase: Phase, message: str, **more: object) -> None:
         known = self.status

@@ -53,6 +53,41 @@ def stack_lock(
         os.close(handle)
 
 
+class Keeping:
+    """The stacks that this process keeps, as other programs of the host can see: the kernel lets go of them when it dies."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def hold(self, engine_id: str, stack_name: str) -> None:
+        """From now on this stack is kept."""
+        path = _kept_path(engine_id, stack_name)
+        with self._lock:
+            if path not in self._handles:
+                handle = _open(path)
+                fcntl.flock(handle, fcntl.LOCK_SH)  # whoever only asks has it for a moment
+                self._handles[path] = handle
+
+    def let_go(self, stack_name: str) -> None:
+        with self._lock:
+            for path in [path for path in self._handles if path.endswith(f"-{stack_name}.kept")]:
+                os.close(self._handles.pop(path))
+
+
+def is_kept(engine_id: str, stack_name: str) -> bool:
+    """Whether some daemon of this host keeps the stack at this moment."""
+    handle = _open(_kept_path(engine_id, stack_name))
+    try:
+        return not _try(handle)
+    finally:
+        os.close(handle)
+
+
+def _kept_path(engine_id: str, stack_name: str) -> str:
+    return f"{_path(engine_id, stack_name).removesuffix('.lock')}.kept"
+
+
 def _directory() -> str:
     chosen = os.environ.get("STACK_LOCK_DIR")
     for candidate in [chosen] if chosen else _usual_directories():

@@ -65,12 +65,14 @@ class Loop:
 
     def look_again(self, name: str) -> None:
         """Something about this stack may have changed."""
-        if name in self.keepers:
+        keeper = self.keepers.get(name)
+        if keeper is not None:
+            keeper.alerted = True
             self._queue.add(name)
 
     def look_at_everything(self) -> None:
         for name in self.keepers:
-            self._queue.add(name)
+            self.look_again(name)
 
     def settled(self, name: str) -> bool:
         """Whether a stack has been brought about, or tried, since the loop began; strangers count as settled."""
@@ -86,7 +88,7 @@ class Loop:
         else:
             for name, keeper in self.keepers.items():
                 if keeper.knows(change.kind, change.name):
-                    self._queue.add(name)
+                    self.look_again(name)
 
     def _work(self) -> None:
         while (name := self._queue.take()) is not None:
@@ -105,6 +107,7 @@ class Loop:
         except Exception as problem:
             self._defect(name, problem)
             delay = LONGEST_PAUSE
+            keeper.alerted = True
         if self.keepers.get(name) is keeper:
             self._queue.add(name, delay)
         if keeper.settled and not before:
@@ -114,7 +117,7 @@ class Loop:
         """Others may have waited for this stack."""
         for other, keeper in self.keepers.items():
             if keeper.wanted is not None and name in keeper.wanted.after:
-                self._queue.add(other)
+                self.look_again(other)
 
 
 def listen(

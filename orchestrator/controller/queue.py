@@ -2,7 +2,8 @@
 
 A key is in the queue at most once, whatever the number of triggers; a key that is being worked on is handed out again
 only when that work has ended, so there are never two passes of one stack at once. ``pace`` keeps a flood of triggers
-from becoming a flood of passes: a key is handed out at most once in so many seconds, the first time at once.
+from becoming a flood of passes: in the long run a key is handed out at most once in so many seconds, after a quiet time
+``burst`` times at once. One event is seldom alone: what is removed is killed first, and only its last event tells the truth.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import threading
 import time
 from collections.abc import Callable
 
+BURST = 3
+BREATH = 0.05  # seconds between two passes of one stack
+
 
 class WorkQueue:
     """Safe from any thread. ``clock`` is monotonic, in seconds."""
 
-    def __init__(self, *, pace: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace, self._clock = pace, clock
+    def __init__(self, *, pace: float = 1.0, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace, self._burst, self._clock = pace, burst, clock
         self._due: dict[str, float] = {}
         self._busy: set[str] = set()
         self._handed_out: dict[str, float] = {}
+        self._paid_until: dict[str, float] = {}  # grows by a pace with each time that a key is handed out
         self._closed = False
         self._changed = threading.Condition()
 
@@ -50,9 +55,15 @@ class WorkQueue:
                     del self._due[key]
                     self._busy.add(key)
                     self._handed_out[key] = now
+                    self._paid_until[key] = max(now, self._paid_until.get(key, 0.0)) + self._pace
                     return key
                 self._changed.wait(None if due == float("inf") else due - now)
             return None
+
+    def is_due(self, key: str) -> bool:
+        """Whether ``take`` would hand out ``key`` now."""
+        with self._changed:
+            return key not in self._busy and self._due.get(key, float("inf")) <= self._clock()
 
     def done(self, key: str) -> None:
         """The work on ``key`` has ended."""
@@ -71,4 +82,7 @@ class WorkQueue:
             return len(self._due)
 
     def _earliest(self, key: str) -> float:
-        return self._handed_out.get(key, float("-inf")) + self._pace
+        if key not in self._handed_out:
+            return float("-inf")
+        breath = self._handed_out[key] + min(self._pace, BREATH)
+        return max(breath, self._paid_until[key] - self._pace * (self._burst - 1))

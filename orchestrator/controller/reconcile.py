@@ -74,7 +74,12 @@ def preview(stack: Stack, engine: Engine, policy: Policy) -> tuple[Plan, Observe
 
 
 def as_seen_from(engine: Engine, stack: Stack) -> Stack:
-    """The stack as its engine can have it: one on another host gets copies of the files that are here."""
+    """The stack as its engine can have it: one on another host gets copies of the files that are here, and restarts that are
+    a daemon's are not asked of the engine."""
+    if any(service.deploy.restart is not None for service in stack.services.values()):
+        from orchestrator.controller import restarts  # few stacks say how they restart
+
+        stack = restarts.as_kept(stack, engine.identity)
     if engine.local:
         return stack
     from orchestrator.spec import shipping  # most engines are local

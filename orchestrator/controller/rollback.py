@@ -87,7 +87,38 @@ def holds(history: History, spec: Document) -> Revision | None:
     if serving is None or serving.returns_to is None:
         return None
     left = next((one for one in history.applied() if one.returns_to is None), None)
-    return serving if left is not None and left.spec == spec else None
+    return serving if left is not None and _wants(left.spec) == _wants(spec) else None
+
+
+def _wants(spec: Document) -> Document:
+    """What a revision is of, whoever brought it about and from wherever it was called."""
+    return {key: spec.get(key) for key in ("name", "replicas", "model", "masked", "contents")}
+
+
+def is_new(history: History, services: Iterable[str], since: float) -> bool:
+    """Whether what serves first served after ``since``, and differs in one of ``services`` from what served before."""
+    applied = history.applied()
+    if not applied or applied[0].returns_to is not None:
+        return False
+    serving, *earlier = applied
+    first = serving
+    for revision in earlier:
+        if not same(revision, serving):
+            break
+        first = revision
+    if (first.ended or first.began) < since:
+        return False
+    try:
+        target = before(history)
+    except RevisionUnusable:
+        return False
+    return any(_of_service(serving, name) != _of_service(target, name) for name in services)
+
+
+def _of_service(revision: Revision, name: str) -> tuple[object, str]:
+    image = revision.images.get(name)
+    services = (revision.spec.get("model") or {}).get("services") or {}
+    return services.get(name), image.id if image is not None else ""
 
 
 def same(one: Revision, other: Revision) -> bool:

@@ -21,11 +21,15 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does."""
+    """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does.
+
+    Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number.
+    """
 
     stack: Stack
     canonical: Canonical | None = None
     version: str = ""
+    returns_to: int | None = None
 
 
 class Source(Protocol):

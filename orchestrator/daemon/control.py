@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,9 +10,7 @@ from orchestrator.controller import rollback
 from orchestrator.controller.history import History, Revision
 from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.places import path_of
 from orchestrator.controller.reconcile import preview
-from orchestrator.controller.sources import Wanted
 from orchestrator.controller.status import Board, Phase, ServiceStatus
 from orchestrator.daemon.keeping import Daemon
 from orchestrator.engines.console import LogWish, Said
@@ -90,27 +87,18 @@ class DaemonControl:
 
     def rollback(self, stack: str, revision: int | None) -> Document:
         daemon, keeper = self._daemon, self._keeper(stack)
-        engine = daemon.parts.engine
-        with stack_lock(engine.identity, stack, wait=False, cancel=daemon.cancel):
+        wanted = keeper.source.load()
+        with stack_lock(daemon.parts.engine.identity, stack, wait=False, cancel=daemon.cancel):
             with self._history(stack) as past:
                 target, _ = rollback.chosen(past, _known(past, revision) if revision is not None else None)
-            restored = rollback.restored(
-                target,
-                key=daemon.parts.key(),
-                environment={},
-                file_now=lambda: keeper.source.load().canonical,
-                engine=engine,
-            )
-            pinned = rollback.pinned(restored.stack, target, engine)
-            daemon.board.tell(stack, "rollback", f"goes back to revision {target.number}")
-            result = daemon.carry_out(
-                Wanted(stack=pinned, canonical=restored.canonical),
-                Policy(never_build=True, ignore_orphans=True),
-                command="rollback",
-                returns_to=target.number,
-            )
+            way = daemon.returning.go_back(wanted, target)
         daemon.loop.look_again(stack)
-        return {"revision": target.number, "ok": result.ok, "changed": result.changed, "notes": list(restored.changed)}
+        return {
+            "revision": target.number,
+            "ok": way.result.ok,
+            "changed": way.result.changed,
+            "notes": list(way.restored.changed),
+        }
 
     def revisions(self, stack: str) -> Document:
         with self._history(stack) as past:
@@ -163,10 +151,10 @@ class DaemonControl:
 
     def _history(self, stack: str) -> History:
         self._keeper(stack)
-        path = path_of(self._daemon.parts.state, self._daemon.parts.engine.identity, stack)
-        if not os.path.exists(path):
+        past = self._daemon.returning.opened(stack)
+        if past is None:
             raise NotFound(f'there is no history of the stack "{stack}" yet')
-        return History(path, reading=True)
+        return past
 
 
 def _known(past: History, number: int) -> Revision:

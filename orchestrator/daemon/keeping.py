@@ -6,7 +6,6 @@ what runs; ended in whatever way, it leaves everything running as it is.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -14,13 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from orchestrator.cancel import CancelToken
-from orchestrator.controller import revision, rollback, views
-from orchestrator.controller.history import History, HistoryUnusable
+from orchestrator.controller import views
 from orchestrator.controller.intents import Intents
-from orchestrator.controller.keeper import Keeper, Means
-from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.keeper import Keeper
+from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.loop import Loop, listen
-from orchestrator.controller.places import path_of
+from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import LocalSource, Source, Wanted
@@ -28,6 +26,7 @@ from orchestrator.controller.status import Board
 from orchestrator.daemon.audit import Audit
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.daemon.repositories import Hooks, Repositories
+from orchestrator.daemon.returning import Returning
 from orchestrator.engines.base import Engine
 from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
@@ -75,6 +74,14 @@ class Daemon:
         self._ended = threading.Event()
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
+        self.returning = Returning(
+            parts.state,
+            parts.engine,
+            parts.key,
+            self.carry_out,
+            lambda stack, text: self.board.tell(stack, "rollback", text),
+        )
+        self._kept = Keeping()
         self._means = self._make_means()
         hooks = Hooks(
             keep=self._keep, release=self._release, take_down=self._take_down, look_again=self.loop.look_again
@@ -133,6 +140,7 @@ class Daemon:
     def _release(self, name: str) -> None:
         """What is no longer in the host file goes on running; nobody looks after it any more."""
         self.loop.release(name)
+        self._kept.let_go(name)
         self.board.drop(name)
         self._followed.pop(name, None)
         self._files.forget(name)
@@ -142,11 +150,14 @@ class Daemon:
         """What a repository no longer has goes; volumes only where the host's file says so."""
         keeper = self.loop.keepers.get(name)
         self.loop.release(name)
+        self._kept.let_go(name)
         loaded = keeper.loaded if keeper is not None else None
         if loaded is not None:
             policy = Policy(remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
-                result = self.carry_out(replace(loaded, stack=loaded.stack.emptied()), policy, command="daemon: prune")
+                result = self.carry_out(
+                    replace(loaded, stack=loaded.stack.emptied(), returns_to=None), policy, command="daemon: prune"
+                )
             if not result.ok:
                 raise views.as_error(result)
         self.board.drop(name)
@@ -175,7 +186,9 @@ class Daemon:
             settled=self.loop.settled,
             loaded=self._loaded,
             carry_out=self.carry_out,
-            held_back=self._rolled_back,
+            instead=self.returning.instead,
+            give_up=self.returning.give_up,
+            kept=self._kept,
             audit=self.audit.write,
             sink=self.parts.sink,
             workers=self.parts.workers,
@@ -211,7 +224,7 @@ class Daemon:
             wanted.canonical,
             command=command,
             sink=self._sink(stack.name),
-            returns_to=returns_to,
+            returns_to=wanted.returns_to if returns_to is None else returns_to,
         )
         result = recorded(
             recorder,
@@ -250,21 +263,6 @@ class Daemon:
         if keeper is not None:
             self._keep(self.host.stacks.get(stack) or replace(keeper.entry, mode=Mode.ENFORCE))
             self.board.tell(stack, "suspended" if stack in self._suspended else "resumed", "by hand")
-
-    def _rolled_back(self, wanted: Wanted) -> str:
-        """Why the file is not to be brought about: somebody has gone back from it to an earlier revision."""
-        path = path_of(self.parts.state, self.parts.engine.identity, wanted.stack.name)
-        if not os.path.exists(path):
-            return ""
-        try:
-            with History(path, reading=True) as past:
-                spec = revision.document(wanted.stack, wanted.canonical, self.parts.key())
-                serving = rollback.holds(past, spec)
-        except HistoryUnusable:
-            return ""
-        if serving is None:
-            return ""
-        return f"revision {serving.returns_to} serves since a rollback; a new version of the file is waited for"
 
     def _loaded(self, name: str, stack: Stack) -> None:
         """A stack was read: from now on its files are followed, all of them."""

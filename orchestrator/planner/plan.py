@@ -20,7 +20,7 @@ from orchestrator.planner.networks import Place
 from orchestrator.planner.policy import Policy
 from orchestrator.planner.rollout import Rollout
 from orchestrator.planner.situation import Situation
-from orchestrator.planner.slots import judge_service
+from orchestrator.planner.slots import is_finished, judge_service
 from orchestrator.planner.teardown import Teardown
 from orchestrator.planner.verdicts import Create, Replace, ServiceVerdict
 from orchestrator.planner.volumes import Volumes
@@ -51,6 +51,17 @@ def version(desired: Stack, observed: ObservedState, service: str) -> str:
     """The fingerprint under which the planner knows what ``desired`` wants of a service: what ``Policy.held`` names."""
     image = observed.images.get(desired.services[service].container.image)
     return fingerprint.of(desired.services[service], desired, image.id if image else "")
+
+
+def finished(desired: Stack, observed: ObservedState) -> frozenset[str]:
+    """The ids of containers that have ended as they were meant to."""
+    situation = Situation(desired, observed, Policy())
+    return frozenset(
+        container.id
+        for service in desired.services.values()
+        for container in observed.of_service(service.name)
+        if is_finished(situation, service, container)
+    )
 
 
 def _verdicts(situation: Situation, places: Mapping[str, Place], storage: Volumes) -> dict[str, ServiceVerdict]:

@@ -81,8 +81,32 @@ def is_one_shot(situation: Situation, service: Service, container: ObservedConta
         return True
     if service.name in situation.needed_running or service.name in situation.policy.stopped:
         return False
+    if _restarts(service) not in ("no", ""):
+        return False
+    return _serves_nobody(service, container)
+
+
+def is_finished(situation: Situation, service: Service, container: ObservedContainer) -> bool:
+    """Whether the container ended as it was meant to: a one-shot, or one that is started again after failures only."""
+    if not container.finished:
+        return False
+    if is_one_shot(situation, service, container):
+        return True
+    needed = service.name in situation.needed_running
+    return _restarts(service) == "on-failure" and not needed and _serves_nobody(service, container)
+
+
+def _restarts(service: Service) -> str:
+    """When it is to be started again, be it by the engine or by a daemon: in the engine's words."""
+    policy = service.deploy.restart
+    if policy is not None and not service.is_job:
+        return {"none": "no", "any": "always"}.get(policy.condition, policy.condition)
+    return service.container.restart.name
+
+
+def _serves_nobody(service: Service, container: ObservedContainer | None) -> bool:
     settings = service.container
-    if settings.restart.name not in ("no", "") or settings.ports or settings.expose:
+    if settings.ports or settings.expose:
         return False
     inherited = container.image_defaults.healthcheck if container and container.image_defaults else None
     check = settings.healthcheck or inherited
@@ -198,7 +222,7 @@ class _Slots:
         return Update(container, mends) if mends else Keep(container)
 
     def _is_finished(self, container: ObservedContainer) -> bool:
-        return container.finished and is_one_shot(self.situation, self.service, container)
+        return is_finished(self.situation, self.service, container)
 
     def _why_start(self, container: ObservedContainer) -> str:
         if container.state is State.PAUSED:

@@ -34,7 +34,7 @@ def daemon(project: Project, entry: str = "", **env: str) -> Iterator[Running]:
     """A daemon that keeps the project's stack, ended at the end."""
     project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 5s{entry}}}}}\n", "host.yml")
     with start_stack(
-        ["daemon", "run", "--config", "host.yml", "--socket", "stack.sock"],
+        ["daemon", "run", "--config", "host.yml", "--socket", "none"],
         cwd=project.folder,
         env=project.environment(env),
     ) as running:
@@ -143,7 +143,7 @@ def test_an_engine_that_is_not_there_yet_is_waited_for(project: Project) -> None
 def test_a_broken_host_file_is_an_error_with_its_place(project: Project) -> None:
     project.write("stacks: {a: {mode: sometimes}}\n", "host.yml")
     with start_stack(
-        ["daemon", "run", "--config", "host.yml", "--socket", "stack.sock"],
+        ["daemon", "run", "--config", "host.yml", "--socket", "none"],
         cwd=project.folder,
         env=project.environment(),
     ) as running:

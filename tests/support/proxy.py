@@ -100,6 +100,14 @@ class Proxy:
         self._victim = process_group
         self._victim_known.set()
 
+    def fail_from_now_on(self, fault: Fault) -> None:
+        """Another fault in the place of the one before; connections that are open are cut, so that it can strike."""
+        with self._lock:
+            self._fault, self._left = fault, fault.times
+            open_sockets = list(self._sockets)
+        for one in open_sockets:
+            _shut(one)
+
     def __enter__(self) -> Proxy:
         self._listener.bind(f"{self._folder}/engine.sock")
         self._listener.listen(128)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.controller.healing import FORGIVEN_AFTER, Healer
+from orchestrator.controller.healing import FOREVER, FORGIVEN_AFTER, Healer, Rule
 from orchestrator.model.observed import Health, ObservedContainer, State
 
 WEB = ObservedContainer(id="1", name="shop-web-1", service="web", slot=1, health=Health.HEALTHY)
@@ -38,8 +38,9 @@ def test_after_a_good_while_healing_begins_anew() -> None:
     healer = Healer()
     healer.judge([sick(WEB)], 0.0)
     healer.judge([WEB], 60.0)
+    healer.judge([WEB], 60.0 + FORGIVEN_AFTER)
 
-    assert (sick(WEB),) == healer.judge([sick(WEB)], FORGIVEN_AFTER + 1).restart
+    assert (sick(WEB),) == healer.judge([sick(WEB)], 61.0 + FORGIVEN_AFTER).restart
 
 
 def test_three_ends_in_a_minute_are_a_crash_loop_and_told_once() -> None:
@@ -97,7 +98,60 @@ def test_a_loop_that_runs_again_for_long_enough_is_over() -> None:
         healer.judge([ended(WEB, str(number))], 1.0 + number)
     running = replace(WEB, finished_at="2")
     during = healer.judge([running], 100.0)
-    after = healer.judge([running], 3.0 + FORGIVEN_AFTER)
+    after = healer.judge([running], 100.0 + FORGIVEN_AFTER)
 
     assert frozenset({"web"}) == during.loops
     assert (frozenset(), frozenset({"web"})) == (after.loops, after.recovered)
+
+
+def test_a_check_that_takes_long_to_fail_is_treated_further_all_the_same() -> None:
+    healer = Healer()
+    healer.judge([sick(WEB)], 0.0)
+    healer.judge([replace(WEB, health=Health.STARTING)], 1.0)
+
+    assert frozenset({"web"}) == healer.judge([sick(WEB)], 300.0).replace
+
+
+def test_replicas_that_end_together_are_no_crash_loop() -> None:
+    healer = Healer()
+    three = [replace(WEB, id=str(slot), slot=slot) for slot in (1, 2, 3)]
+
+    assert frozenset() == healer.judge([ended(one, "1") for one in three], 1.0).loops
+
+
+def test_what_never_gets_well_is_treated_at_most_twenty_times_in_an_hour() -> None:
+    healer = Healer()
+    treatments = 0
+    for second in range(3600):
+        healing = healer.judge([sick(WEB)], float(second))
+        treatments += bool(healing.acts)
+
+    assert treatments <= 20
+
+
+def test_a_delay_is_waited_for_before_each_start() -> None:
+    healer = Healer()
+    healing = healer.judge([ended(WEB, "1")], 10.0, {"web": Rule(delay=7.0)})
+
+    assert {"web": 17.0} == healing.resting
+    assert {} == healer.judge([ended(WEB, "1")], 17.0, {"web": Rule(delay=7.0)}).resting
+
+
+def test_after_its_attempts_a_service_is_left_and_that_is_told_once() -> None:
+    healer, rule = Healer(), {"web": Rule(attempts=2)}
+    told = [bool(healer.judge([ended(WEB, str(n))], 400.0 * n, rule).exhausted) for n in range(1, 4)]
+    later = healer.judge([ended(WEB, "3")], 99_999.0, rule)
+
+    assert [False, False, True] == told
+    assert {"web": FOREVER} == later.resting
+    assert frozenset() == later.exhausted
+
+
+def test_attempts_before_a_window_of_doing_well_do_not_count() -> None:
+    healer, rule = Healer(), {"web": Rule(attempts=1, window=10.0)}
+    for at in (0.0, 100.0, 200.0):
+        healing = healer.judge([ended(WEB, str(at))], at, rule)
+        healer.judge([replace(WEB, finished_at=str(at))], at + 1, rule)
+        healer.judge([replace(WEB, finished_at=str(at))], at + 20, rule)
+
+    assert frozenset() == healing.exhausted

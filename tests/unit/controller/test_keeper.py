@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from orchestrator.cancel import CancelToken
+from orchestrator.controller.glimpse import FULL_SECONDS
 from orchestrator.controller.intents import Intents
-from orchestrator.controller.keeper import Keeper, Means
-from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.reconcile import Result, reconcile
+from orchestrator.controller.keeper import Keeper
+from orchestrator.controller.lock import Keeping, stack_lock
+from orchestrator.controller.means import Means
+from orchestrator.controller.reconcile import Result, as_seen_from, reconcile
 from orchestrator.controller.sources import Wanted
 from orchestrator.controller.status import Board, Phase
 from orchestrator.engines.memory import Behaviour, MemoryEngine
@@ -21,7 +23,9 @@ from orchestrator.events import Quiet
 from orchestrator.model.actions import Action, BuildImage, CreateContainer, PullImage, RunProvider
 from orchestrator.model.host import HostStack, Mode, Window
 from orchestrator.model.observed import Health, ObservedState, Scope, State
-from orchestrator.model.stack import Stack
+from orchestrator.model.rollout import RestartCondition
+from orchestrator.model.stack import Deploy, Stack
+from orchestrator.model.values import SECOND
 from orchestrator.planner.policy import Policy
 from tests.support import builders
 
@@ -58,6 +62,9 @@ class Host:
         self.now = 1000.0
         self.minute = 12 * 60
         self.brought_up: set[str] = set()
+        self.looks: list[bool] = []  # whether each was one at everything
+        self.way_back = ""
+        self.kept = Keeping()
         self.keeper = self.keep()
 
     def keep(self, **entry: object) -> Keeper:
@@ -74,6 +81,8 @@ class Host:
             settled=self.brought_up.__contains__,
             loaded=lambda _name, _stack: None,
             carry_out=self.carry_out,
+            give_up=lambda _wanted, _services: self.way_back,
+            kept=self.kept,
         )
         known = HostStack(name="shop", directory="/srv/shop", **entry)  # type: ignore[arg-type]
         self.keeper = Keeper(known, self.files, means)
@@ -89,6 +98,16 @@ class Host:
         for _ in range(passes):
             self.keeper.run()
         return self.keeper.status.phase
+
+    def watch_looks(self) -> None:
+        """From now on note whether a look was one at everything."""
+        look = self.engine.observe
+
+        def noted(scope: Scope) -> ObservedState:
+            self.looks.append(scope.details)
+            return look(scope)
+
+        self.engine.observe = noted  # type: ignore[method-assign]
 
     def serving(self) -> list[str]:
         return sorted(c.name for c in self.engine.world.containers if c.state is State.RUNNING)
@@ -271,6 +290,94 @@ def test_an_unhealthy_container_is_restarted_then_replaced(host: Host) -> None:
 
     assert first != host.engine.world.containers[0].id
     assert ["shop-web-1"] == host.serving()
+
+
+def test_what_stays_unhealthy_goes_back_where_there_is_a_way(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "healthcheck": True}})
+    host.look()
+    host.way_back = "revision 1 serves again"
+    for _ in range(3):
+        host.change("shop-web-1", health=Health.UNHEALTHY)
+        host.look()
+
+    assert ["shop-web-1"] == host.serving()
+    assert 1 == len(host.told("given-up"))
+    assert "revision 1 serves again" in host.told("given-up")[0]
+
+
+def test_what_stays_unhealthy_without_a_way_back_is_replaced_after_growing_pauses(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "healthcheck": True}})
+    host.look()
+    made = set()
+    for _ in range(600):
+        host.now += 1
+        host.change("shop-web-1", health=Health.UNHEALTHY)
+        host.keeper.run()
+        made.add(host.engine.world.containers[0].id)
+
+    assert 4 <= len(made) <= 12
+    assert [] == host.told("given-up")
+
+
+def test_a_quiet_stack_costs_no_more_than_a_glimpse_until_something_has_changed(host: Host) -> None:
+    host.look(passes=3)
+    host.watch_looks()
+    host.look(passes=50)
+    assert [False] * 50 == host.looks
+    host.remove("shop-web-1")
+
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+
+
+def test_every_few_minutes_and_after_a_trigger_everything_is_looked_at(host: Host) -> None:
+    host.look(passes=3)
+    host.watch_looks()
+    host.now += FULL_SECONDS + 1
+    host.look(passes=1)
+    assert [False, True] == host.looks
+    host.keeper.alerted = True
+    host.look(passes=1)
+
+    assert [False, True, True] == host.looks
+
+
+def _delayed() -> Stack:
+    """One service whose restarts wait for twenty seconds, which no engine can do."""
+    stack = builders.stack({"web": {"image": "web:1", "restart": "always"}})
+    deploy = Deploy(restart=RestartCondition(delay_ns=20 * SECOND))
+    return stack.with_services([replace(stack.services["web"], deploy=deploy)])
+
+
+def test_restarts_that_an_engine_cannot_delay_are_taken_from_it_and_given_back(host: Host) -> None:
+    host.files.stack = stack = _delayed()
+    host.look()
+    assert "no" == _restart_of(host)
+    wanted = as_seen_from(host.engine, stack)
+    assert "no" == wanted.services["web"].container.restart.name
+
+    host.kept.let_go("shop")
+    wanted = as_seen_from(host.engine, stack)
+    assert "always" == wanted.services["web"].container.restart.name
+
+
+def test_a_delay_of_restarts_is_waited_for(host: Host) -> None:
+    host.files.stack = _delayed()
+    host.look()
+    host.change("shop-web-1", state=State.EXITED, exit_code=0, finished_at="1")
+    host.keeper.alerted = True
+    assert Phase.DEGRADED is host.look(passes=5)
+    assert [] == host.serving()
+    host.now += 21
+
+    assert Phase.CONVERGED is host.look()
+    assert ["shop-web-1"] == host.serving()
+
+
+def _restart_of(host: Host) -> str:
+    settings = host.engine.world.containers[0].settings
+    assert settings is not None
+    return settings.restart.name
 
 
 def test_nothing_is_healed_where_the_host_says_so(host: Host) -> None:

@@ -98,6 +98,21 @@ def test_a_wish_made_while_a_worker_waits_wakes_it() -> None:
     assert ["shop"] == answers
 
 
+def test_what_an_event_is_followed_by_is_looked_at_at_once_and_a_flood_is_not() -> None:
+    clock = Clock()
+    queue = WorkQueue(pace=1.0, burst=3, clock=clock)
+    passes = 0
+    for _ in range(1_000):  # ten seconds of a flood
+        queue.add("shop")
+        if queue.is_due("shop"):
+            passes += 1
+            queue.take()
+            queue.done("shop")
+        clock.now += 0.01
+
+    assert 10 <= passes <= 10 + 3
+
+
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_a_delay_never_passes_its_bound_by_more_than_its_jitter(failures: int, chance: float) -> None:
     backoff = Backoff(first=2.0, longest=300.0)

@@ -1,0 +1,283 @@
+"""How a host fares under `stack daemon run`: how fast it mends, what it costs at rest, and what a flood of events does to it.
+
+    python -m benchmarks.daemon --engine unix:///run/docker.sock [--times 20] [--idle 60]
+
+Ten stacks of five services stand under one daemon. Times are from the call (or the kill) until the engine says that a container of
+that name runs; the floor is a raw create and start of such a container. That a daemon at rest changes nothing is what the engine's
+own events say. A killed process is killed from the host, as a crash would end it (so this needs root on the engine's machine).
+Prints a Markdown table, and puts it into benchmarks/RESULTS.md under its own heading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from benchmarks.floor import Floor
+from benchmarks.specs import IMAGE
+from benchmarks.watch import ROOT, record
+from orchestrator.api.client import Client
+from orchestrator.errors import StackError
+
+HEADING = "## Daemon"
+STACKS, SERVICES = 10, 5
+FLOOD, FLOOD_SECONDS = 5_000, 10.0
+CHANGES = ("create", "start", "die", "stop", "kill", "destroy", "rename", "update", "remove", "connect", "disconnect")
+
+
+def spec(restart: str) -> str:
+    """Five services, the later ones after the earlier."""
+    lines = ["services:"]
+    for number in range(SERVICES):
+        lines += [
+            f"  s{number}:",
+            f"    image: {IMAGE}",
+            "    command: sleep 1000000",
+            "    init: true",
+            "    stop_signal: SIGKILL",
+            f"    restart: '{restart}'",
+        ]
+        lines += [f"    depends_on: [s{number - 1}]"] if number else []
+    return "\n".join(lines) + "\n"
+
+
+class Host:
+    """A folder with a host file, a daemon on it, and its API."""
+
+    def __init__(self, floor: Floor, engine: str, folder: pathlib.Path) -> None:
+        self.floor, self.engine, self.folder = floor, engine, folder
+        self.names = [f"bench-daemon-{number}" for number in range(STACKS)]
+        for number, name in enumerate(self.names):
+            (folder / f"{name}.yml").write_text(spec("unless-stopped" if number == STACKS - 1 else "no"))
+
+    def write(self, resync: str) -> None:
+        entries = "".join(f"  {name}: {{path: {name}.yml, resync: {resync}}}\n" for name in self.names)
+        (self.folder / "host.yml").write_text(f"stacks:\n{entries}")
+
+    @contextmanager
+    def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
+        program = str(pathlib.Path(sys.executable).with_name("stack"))
+        words = [program, "daemon", "run", "--config", "host.yml", "--socket", "stack.sock"]
+        environment = os.environ | {"DOCKER_HOST": self.engine, "STACK_STATE_DIR": str(self.folder / "state")}
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(words, cwd=self.folder, env=environment, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            (self.folder / "stack.sock").unlink(missing_ok=True)
+
+    def stacks(self) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = Client(str(self.folder / "stack.sock")).host()["stacks"]
+        except StackError:
+            return []
+        return found
+
+    def settled(self) -> bool:
+        found = self.stacks()
+        return len(found) == STACKS and all(one["phase"] == "converged" for one in found)
+
+    def passes(self) -> int:
+        lines = Client(str(self.folder / "stack.sock")).text("/metrics").splitlines()
+        return round(sum(float(line.split()[-1]) for line in lines if line.startswith("stack_passes_total{")))
+
+    def remove(self) -> None:
+        """Everything of the stacks."""
+        for name in self.names:
+            mine = quote(json.dumps({"label": [f"com.docker.compose.project={name}"]}))
+            for one in self.floor.call("GET", f"/containers/json?all=1&filters={mine}"):
+                self.floor.call("DELETE", f"/containers/{one['Id']}?force=1")
+            for one in self.floor.call("GET", f"/networks?filters={mine}"):
+                self.floor.call("DELETE", f"/networks/{one['Id']}")
+
+    def changes(self, since: float) -> int:
+        """How many changes the engine has seen of these stacks' objects."""
+        filters = quote(json.dumps({"event": list(CHANGES)}))
+        raw = self.floor.text("GET", f"/events?since={since:.6f}&until={time.time():.6f}&filters={filters}")
+        return sum(b"bench-daemon-" in line for line in raw.splitlines())
+
+
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> float:
+    """Seconds until it is so."""
+    began = time.perf_counter()
+    while not condition():
+        if time.perf_counter() - began > seconds:
+            raise RuntimeError(f"not within {seconds:g} s")
+        time.sleep(0.002)
+    return time.perf_counter() - began
+
+
+def state(floor: Floor, name: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = floor.call("GET", f"/containers/{name}/json")
+    except RuntimeError:
+        return {}
+    return found
+
+
+def runs_again(floor: Floor, name: str, break_it: Callable[[dict[str, Any]], None]) -> float:
+    """From the break until another start of that container."""
+    before = state(floor, name)
+    started = before["State"]["StartedAt"]
+    began = time.perf_counter()
+    break_it(before)
+
+    def again() -> bool:
+        now = state(floor, name).get("State", {})
+        return bool(now.get("Running")) and now["StartedAt"] != started
+
+    until(again)
+    return time.perf_counter() - began
+
+
+def broken(host: Host, service: str, times: int, break_it: Callable[[dict[str, Any]], None]) -> list[float]:
+    """Stack after stack, with a rest in between that lets the host settle."""
+    found = []
+    for number in range(times):
+        found.append(runs_again(host.floor, f"{host.names[number % (STACKS - 1)]}-{service}-1", break_it))
+        until(host.settled)
+        time.sleep(1.0)
+    return found
+
+
+def usage(pid: int) -> tuple[float, float, int]:
+    """Seconds of processor time, MiB resident, descriptors."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1])
+    handles = len(os.listdir(f"/proc/{pid}/fd"))
+    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20, handles
+
+
+def flood(floor: Floor, container: str) -> int:
+    """Harmless signals, each of which is an event, from several threads; how many there were."""
+    ends, sent = time.monotonic() + FLOOD_SECONDS, []
+
+    def send() -> None:
+        while time.monotonic() < ends and len(sent) < FLOOD:
+            floor.call("POST", f"/containers/{container}/kill?signal=CONT")
+            sent.append(1)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(sent)
+
+
+def spread(seconds: list[float]) -> str:
+    p95 = sorted(seconds)[max(0, round(len(seconds) * 0.95) - 1)]
+    return f"median {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, largest {max(seconds):.2f} s ({len(seconds)} times)"
+
+
+def measure(host: Host, times: int, idle: float) -> list[tuple[str, str, str]]:
+    """What was measured, the figure, and the aim."""
+    floor, found = host.floor, []
+
+    def remove(before: dict[str, Any]) -> None:
+        floor.call("DELETE", f"/containers/{before['Id']}?force=1")
+
+    def kill(before: dict[str, Any]) -> None:
+        os.kill(before["State"]["Pid"], signal.SIGKILL)
+
+    host.write("30s")
+    with host.daemon():
+        until(host.settled, 600)
+        floors = [raw_start(floor) for _ in range(times)]
+        removed = broken(host, "s2", times, remove)
+        killed = broken(host, "s3", times, kill)
+        last = f"{host.names[-1]}-s3-1"
+        engines = [rested(runs_again(floor, last, kill)) for _ in range(min(times, 5))]
+    found += [
+        ("raw create and start (the floor)", spread(floors), ""),
+        ("a removed container runs again", spread(removed), "median 0.5 s, p95 3 s"),
+        ("a killed process runs again", spread(killed), "no slower than the engine"),
+        ("the same by the engine's own restart policy", spread(engines), ""),
+    ]
+    with host.daemon() as process:
+        first = until(host.settled)
+        found.append(("all stacks seen after the daemon's start", f"{first:.2f} s", "3 s"))
+        time.sleep(5)
+        before, began = usage(process.pid), time.monotonic()
+        time.sleep(idle)
+        after, spent = usage(process.pid), time.monotonic() - began
+        share = 100 * (after[0] - before[0]) / spent
+        found.append(("processor at rest, resync every 30 s", f"{share:.2f} % of a core", "1 %"))
+        found.append(("memory at rest", f"{after[1]:.0f} MiB", "80 MiB"))
+        passes, victim = host.passes(), f"{host.names[0]}-s0-1"
+        sent = flood(floor, victim)
+        until(host.settled)
+        made = host.passes() - passes
+        found.append((f"passes in a flood of {sent:,} events in {FLOOD_SECONDS:.0f} s", str(made), "1 a second"))
+    host.write("1s")
+    with host.daemon() as process:
+        until(host.settled)
+        time.sleep(3)
+        since, passes, before = time.time(), host.passes(), usage(process.pid)
+        until(lambda: host.passes() - passes >= 1_000)
+        after = usage(process.pid)
+        text = f"{host.changes(since)} changes; memory {before[1]:.0f} to {after[1]:.0f} MiB, descriptors {before[2]} to {after[2]}"
+        found.append(("1,000 passes at rest, resync every second", text, "0 changes, both flat"))
+    return found
+
+
+def rested(seconds: float) -> float:
+    """The engine waits longer after each end, unless the container ran for ten seconds."""
+    time.sleep(11)
+    return seconds
+
+
+def raw_start(floor: Floor) -> float:
+    began = time.perf_counter()
+    body = {"Image": IMAGE, "Cmd": ["sleep", "1000"], "HostConfig": {"Init": True}}
+    made = floor.call("POST", "/containers/create?name=bench-daemon-floor", body)["Id"]
+    floor.call("POST", f"/containers/{made}/start")
+    seconds = time.perf_counter() - began
+    floor.call("DELETE", f"/containers/{made}?force=1")
+    return seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.daemon", description=__doc__.splitlines()[0])
+    parser.add_argument("--engine", default=os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds to measure at rest")
+    chosen = parser.parse_args()
+    floor = Floor(chosen.engine.removeprefix("unix://"), 8)
+    with tempfile.TemporaryDirectory(prefix="stack-bench-") as name:
+        host = Host(floor, chosen.engine, pathlib.Path(name))
+        try:
+            found = measure(host, chosen.times, chosen.idle)
+        finally:
+            host.remove()
+    lines = ["| what | measured | aim |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in found)]
+    loads, cores = os.getloadavg(), os.cpu_count()
+    version = floor.call("GET", "/version")["Version"]
+    text = (
+        f"{STACKS} stacks of {SERVICES} services under one `stack daemon run`, engine {version} (`python -m benchmarks.daemon`).\n"
+        f"The load average meanwhile was {loads[1]:.1f} (five minutes) on {cores} cores; with other work on the machine the times "
+        f"are no better than it lets them be.\n\n" + "\n".join(lines)
+    )
+    print(text)
+    record(HEADING, text, ROOT / "benchmarks" / "RESULTS.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

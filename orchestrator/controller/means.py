@@ -1,0 +1,62 @@
+"""What every keeper of a host works with: the engine, the board, clocks, and ways to act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from orchestrator.cancel import CancelToken
+from orchestrator.controller.intents import Intents
+from orchestrator.controller.lock import Keeping
+from orchestrator.controller.reconcile import Result
+from orchestrator.controller.sources import Wanted
+from orchestrator.controller.status import Board
+from orchestrator.engines.base import Engine
+from orchestrator.events import Quiet, Sink
+from orchestrator.model.observed import ObservedState
+from orchestrator.model.plan import Plan
+from orchestrator.model.stack import Stack
+from orchestrator.planner.policy import Policy
+from orchestrator.records import dataclass, field
+
+
+class CarryOut(Protocol):
+    """Brings a stack about, and has its history know of it."""
+
+    def __call__(
+        self,
+        wanted: Wanted,
+        policy: Policy,
+        *,
+        command: str,
+        first: tuple[Plan, ObservedState] | None = None,
+        given_up: Iterable[str] = (),
+        heard: Mapping[str, str] | None = None,
+    ) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
+    another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``instead`` answers with what is to be
+    kept in the place of what the file says (an earlier revision, since a rollback); ``give_up`` goes back from services that do
+    not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept.
+    """
+
+    engine: Engine
+    board: Board
+    intents: Intents
+    cancel: CancelToken
+    monotonic: Callable[[], float]
+    now: Callable[[], float]
+    wall: Callable[[], tuple[int, int]]
+    chance: Callable[[], float]
+    settled: Callable[[str], bool]
+    loaded: Callable[[str, Stack], None]
+    carry_out: CarryOut
+    instead: Callable[[Wanted], Wanted] = lambda wanted: wanted
+    give_up: Callable[[Wanted, Iterable[str]], str] = lambda _wanted, _services: ""
+    kept: Keeping = field(default_factory=Keeping)
+    audit: Callable[..., object] = lambda **_: None
+    sink: Callable[[str], Sink] = lambda _stack: Quiet()
+    workers: int = 8

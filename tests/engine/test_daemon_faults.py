@@ -1,0 +1,170 @@
+"""`stack daemon run` when things go wrong: what does not get well, and an engine that hangs, restarts, or loses its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.conftest import EngineMaker, ProjectMaker
+from tests.engine.test_daemon import SPEC, daemon, runs
+from tests.support.commands import Running, start_stack
+from tests.support.faults import mute_events
+from tests.support.fragile import Fragile
+from tests.support.projects import Project
+from tests.support.proxy import Proxy
+from tests.support.waiting import eventually
+
+CHECKED = """
+    services:
+      web:
+        image: busybox:stable
+        command: sh -c 'touch /ok; exec sleep 100000'
+        init: true
+        stop_signal: SIGKILL
+        labels: {version: "%s"}
+        healthcheck: {test: "test -e /ok", interval: 300ms, retries: 1, start_period: 0s}
+        deploy: {update_config: {monitor: 100ms}}
+"""
+
+
+def version(project: Project) -> str:
+    found = project.container("web")
+    return str(found["Config"]["Labels"]["version"]) if found and found["State"]["Running"] else ""
+
+
+def make_sick(project: Project) -> None:
+    """Its check fails from now on: as often as it is mended, this is done again."""
+    project.engine.exec(f"{project.name}-web-1", "rm", "-f", "/ok")
+
+
+def test_a_new_revision_that_stays_unhealthy_gives_way_to_the_one_before(project: Project) -> None:
+    project.write(CHECKED % 1)
+    with daemon(project) as running:
+        eventually(lambda: version(project) == "1", within=90, what="the first version runs")
+        running.says("applied")
+        project.write(CHECKED % 2)
+        eventually(lambda: version(project) == "2", within=90, what="the second version runs")
+
+        def gone_back() -> bool:
+            if version(project) == "2":
+                make_sick(project)
+            return "serves again, until the file says something new" in running.stderr
+
+        eventually(gone_back, within=120, what="the daemon goes back")
+        eventually(lambda: version(project) == "1", within=60, what="the first version serves again")
+        assert "restarted" in running.stderr
+        assert "replaced" in running.stderr
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        eventually(lambda: version(project) == "1", within=60, what="what was gone back to is kept")
+        project.write(CHECKED % 3)
+        eventually(lambda: version(project) == "3", within=90, what="a new version of the file is tried")
+
+
+def test_a_rollback_by_hand_is_kept_until_the_file_changes(project: Project) -> None:
+    project.write(CHECKED % 1)
+    with daemon(project) as running:
+        eventually(lambda: version(project) == "1", within=90, what="the first version runs")
+        project.write(CHECKED % 2)
+        eventually(lambda: version(project) == "2", within=90, what="the second version runs")
+        project.run("rollback", "--yes").ok()
+        assert "1" == version(project)
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        eventually(lambda: version(project) == "1", within=60, what="what was gone back to is kept")
+        project.write(CHECKED % 3)
+        eventually(lambda: version(project) == "3", within=90, what="a new version of the file is brought about")
+        assert "defect" not in running.stderr
+
+
+def test_replicas_changed_by_hand_are_drift_and_a_newer_up_is_not_undone(project: Project) -> None:
+    project.write(SPEC)
+    with daemon(project):
+        runs(project, "db-1", "web-1")
+        project.run("scale", "web=3").ok()
+        runs(project, "db-1", "web-1")
+        project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
+        project.run("up", "-d").ok()
+        eventually(lambda: project.container("web")["HostConfig"]["Memory"] == 48 << 20, within=60, what="the limit")
+        before = project.ids()
+        project.docker("rm", "-f", f"{project.name}-db-1").ok()
+        runs(project, "db-1", "web-1")
+    assert before[f"{project.name}-web-1"] == project.ids()[f"{project.name}-web-1"]
+    assert 48 << 20 == project.container("web")["HostConfig"]["Memory"]
+
+
+RESTARTS = """
+    services:
+      web:
+        image: busybox:stable
+        command: sh -c 'exit 3'
+        deploy: {restart_policy: {condition: any, delay: 200ms, max_attempts: 2}}
+"""
+
+
+def test_a_restart_policy_is_carried_out_by_the_daemon_and_not_fought_over(project: Project) -> None:
+    project.write(RESTARTS)
+    with daemon(project) as running:
+        running.says("ended as often as its restart_policy allows", within=90)
+        found = project.container("web")
+        assert "no" == found["HostConfig"]["RestartPolicy"]["Name"]
+        assert 3 == found["State"]["ExitCode"]
+        assert "restart" not in project.run("plan").stdout.replace("restart_policy", "")
+
+
+def test_a_hanging_and_a_restarted_engine_are_waited_for_and_healed(
+    private_engine: EngineMaker, make_project: ProjectMaker
+) -> None:
+    engine = private_engine()
+    fragile, project = Fragile(engine), make_project(on=engine)
+    project.write(SPEC)
+    with daemon(project) as running:
+        runs(project, "db-1", "web-1")
+        fragile.hang()
+        project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
+        assert [] == [line for line in running.stderr.splitlines() if "error" in line]
+        fragile.go_on()
+        eventually(lambda: project.container("web")["HostConfig"]["Memory"] == 48 << 20, within=60, what="the limit")
+        runs(project, "db-1", "web-1")
+        fragile.end()
+        running.says("unreachable", within=60)
+        fragile.begin()
+        runs(project, "db-1", "web-1")
+        fragile.end(crash=True)
+        fragile.begin()
+        runs(project, "db-1", "web-1")
+        assert "defect" not in running.stderr
+
+
+def test_after_a_reboot_stacks_start_in_their_order(private_engine: EngineMaker, make_project: ProjectMaker) -> None:
+    engine = private_engine()
+    fragile, first, second = Fragile(engine), make_project(on=engine), make_project(on=engine)
+    first.write(SPEC)
+    second.write(SPEC + f"    x-stack: {{after: [{first.name}]}}\n")
+    host = f"stacks: {{{second.name}: {{path: {second.folder}/app.yml}}, {first.name}: {{path: app.yml}}}}\n"
+    with _host(first, host):
+        runs(second, "db-1", "web-1")
+    fragile.end()
+    with _host(first, host) as running:
+        running.says("unreachable", within=60)
+        fragile.begin()
+        runs(first, "db-1", "web-1")
+        runs(second, "db-1", "web-1")
+        started = [
+            project.container(service)["State"]["StartedAt"] for project in (first, second) for service in ("db", "web")
+        ]
+        assert sorted(started) == started
+
+
+@contextmanager
+def _host(project: Project, text: str) -> Iterator[Running]:
+    project.write(text, "host.yml")
+    words = ["daemon", "run", "--config", "host.yml", "--socket", "none"]
+    with start_stack(words, cwd=project.folder, env=project.environment()) as running:
+        yield running
+
+
+def test_what_no_event_told_of_is_mended_by_the_resync(project: Project) -> None:
+    project.write(SPEC)
+    with Proxy(project.engine.address, fault=mute_events()) as proxy, daemon(project, DOCKER_HOST=proxy.address):
+        runs(project, "db-1", "web-1")
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        runs(project, "db-1", "web-1")
