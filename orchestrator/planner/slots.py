@@ -92,7 +92,7 @@ def is_finished(situation: Situation, service: Service, container: ObservedConta
         return False
     if is_one_shot(situation, service, container):
         return True
-    needed = service.name in situation.needed_running
+    needed = service.name in situation.needed_running or service.name in situation.policy.stopped
     return _restarts(service) == "on-failure" and not needed and _serves_nobody(service, container)
 
 
