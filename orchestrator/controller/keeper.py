@@ -68,7 +68,7 @@ class Keeper:
 
     def force(self) -> None:
         """Change what there is to change in the next pass, whatever the mode and the windows say; begin with a clean count."""
-        self.forced, self.not_before, self.held = True, 0.0, frozenset()
+        self.forced, self.alerted, self.not_before, self.held = True, True, 0.0, frozenset()
         self.rests.forget()
         self.source.approve()
         self.prepared.forget()
