@@ -12,9 +12,9 @@ from orchestrator.spec import limits, store
 from orchestrator.spec.load import load_canonical, stack_of
 
 
-def load(context: Context, services: Sequence[str] = (), *, contents: bool = True) -> Stack:
+def load(context: Context, services: Sequence[str] = (), *, contents: bool = True, consistency: bool = True) -> Stack:
     """The stack that the files say; without ``contents`` of its configs and secrets where they do not matter."""
-    canonical = load_canonical(loading.request(context, services))
+    canonical = load_canonical(loading.request(context, services, consistency=consistency))
     for warning in canonical.warnings:
         where = f"{warning.where}: " if str(warning.where) else ""
         context.say(safe.one_line(f"warning: {where}{warning.text}"))

@@ -23,6 +23,10 @@ PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == [
+        "compose"
+    ]:  # what stands in for `docker` may pass its word on: `stack compose up` is `stack up`
+        del arguments[0]
     try:
         code = _at_once(arguments)
         return _carry_out(arguments) if code is None else code

@@ -4,7 +4,7 @@ with its images pinned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from orchestrator.records import replace
 from orchestrator.spec import profiles as selection
@@ -13,8 +13,25 @@ from orchestrator.spec.document import Map
 from orchestrator.spec.load import Canonical
 
 
-def services(canonical: Canonical) -> list[str]:
-    """The services in an order in which each comes after those it depends on."""
+def services(canonical: Canonical, wanted: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """The services in an order in which each comes after those it depends on.
+
+    ``wanted`` are pairs of ``profile`` or ``label`` and a value; a service has to answer all of them.
+    """
+    criteria = tuple(wanted)
+    found = dict(services_of(canonical.model))
+    return [name for name in _in_order(canonical) if all(_answers(found[name], *each) for each in criteria)]
+
+
+def _answers(service: Map, key: str, value: str) -> bool:
+    if key == "profile":
+        return value in (service.get("profiles") or ())
+    labels = service.get("labels") or {}
+    name, equals, content = value.partition("=")
+    return name in labels and (not equals or str(labels[name]) == content)
+
+
+def _in_order(canonical: Canonical) -> list[str]:
     remaining = {name: _wanted(service) for name, service in services_of(canonical.model)}
     ordered: list[str] = []
     done: set[str] = set()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.errors import SpecError
-from orchestrator.spec import patterns, yamltext
+from orchestrator.spec import patterns, printed_order, yamltext
 from orchestrator.spec.document import Map, Seq
 from orchestrator.spec.load import Canonical
 from orchestrator.spec.patterns import Rules
@@ -23,16 +23,19 @@ _NOT_SHOWN: Any = object()
 
 def to_yaml(canonical: Canonical) -> str:
     """The model as YAML."""
-    return _escaped(yamltext.dump(printed(canonical)), canonical)
+    shown = printed(canonical)
+    ordered = printed_order.for_yaml(shown) if canonical.interpolated else printed_order.by_name(shown)
+    return _escaped(yamltext.dump(ordered, keep_order=True), canonical)
 
 
 def to_json(canonical: Canonical) -> str:
     """The model as JSON in Compose's shape: ``null`` and ``{}`` where it writes them, no inner ``x-*``."""
     import json
 
-    shaped = _as_json(printed(canonical)) if canonical.interpolated else printed(canonical)
+    ordered = canonical.interpolated
+    shaped = printed_order.for_json(_as_json(printed(canonical))) if ordered else printed(canonical)
     try:
-        text = json.dumps(shaped, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(shaped, indent=2, sort_keys=not ordered, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise SpecError("JSON has no infinity and no NaN", hint="print the model as YAML") from None
     return _escaped(text, canonical)

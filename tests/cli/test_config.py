@@ -75,7 +75,7 @@ def test_variables_have_composes_keys(spec: Shell) -> None:
     found = spec("config", "--variables", "--format", "json").ok().json
     assert {"Name": "B", "DefaultValue": "", "PresenceValue": "b", "Required": False} == found["B"]
     assert {"Name": "A", "DefaultValue": "", "PresenceValue": "", "Required": True} == found["A"]
-    assert 'TAG:\n  defaultvalue: "1.27"\n' in spec("config", "--variables", "--format", "yaml").ok().out
+    assert 'TAG:\n  name: TAG\n  defaultvalue: "1.27"\n' in spec("config", "--variables", "--format", "yaml").ok().out
     table = spec("config", "--variables").ok().out.splitlines()
     assert ["NAME", "REQUIRED", "DEFAULT", "VALUE", "ALTERNATE", "VALUE"] == table[0].split()
 
@@ -101,3 +101,105 @@ def test_convert_is_config(spec: Shell) -> None:
 
 def test_json_is_what_the_yaml_says(spec: Shell) -> None:
     assert "shop" == json.loads(spec("config", "--format", "json").ok().out)["name"]
+
+
+def test_a_model_is_printed_in_the_order_and_with_the_quotes_that_compose_users_search_for(shell: Shell) -> None:
+    shell.write(
+        """
+        name: shop
+        services:
+          web:
+            ports: ["127.0.0.1:8080:80"]
+            image: busybox
+            healthcheck: {retries: 3, test: [CMD, "true"], interval: 90s}
+            environment: {B10: "-x", B9: "on", DBNAME: "a: b", DB_HOST: "'", "N": "0x1"}
+        volumes: {data: {name: data}}
+        """
+    )
+    assert (
+        """\
+name: shop
+services:
+  web:
+    environment:
+      B9: "on"
+      B10: -x
+      DB_HOST: ''''
+      DBNAME: 'a: b'
+      "N": "0x1"
+    healthcheck:
+      test:
+        - CMD
+        - "true"
+      interval: 1m30s
+      retries: 3
+    image: busybox
+    networks:
+      default: null
+    ports:
+      - mode: ingress
+        host_ip: 127.0.0.1
+        target: 80
+        published: "8080"
+        protocol: tcp
+networks:
+  default:
+    name: shop_default
+"""
+        == shell("config").ok().out
+    )
+    assert ["mode", "host_ip", "target", "published", "protocol"] == list(
+        shell("config", "--format", "json").ok().json["services"]["web"]["ports"][0]
+    )
+
+
+def test_services_are_listed_by_their_profiles_and_labels(shell: Shell) -> None:
+    shell.write(
+        """
+        services:
+          api: {image: a, labels: {team: red}}
+          job: {image: a, profiles: [night, week], labels: {team: red, urgent: ""}}
+          mail: {image: a, profiles: [night]}
+        """
+    )
+
+    def listed(*criteria: str) -> list[str]:
+        return (
+            shell("config", "--services", *(word for each in criteria for word in ("--filter", each))).ok().out.split()
+        )
+
+    assert ["job", "mail"] == listed("profile=night")
+    assert ["api"] == listed("label=team=red")
+    assert ["job"] == listed("profile=night", "label=team=red")
+    assert ["job"] == listed("profile=night", "label=urgent")
+    assert [] == listed("profile=other")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--services", "--filter", "profile=*"], "profiles must be selected explicitly"),
+        (["--services", "--filter", "color=red"], 'unknown criteria "color"'),
+        (["--services", "--filter", "label"], "names no label"),
+        (["--filter", "profile=x"], "--filter requires --services"),
+    ],
+)
+def test_criteria_that_say_nothing_are_refused(shell: Shell, words: list[str], said: str) -> None:
+    shell.write("services: {a: {image: a}}")
+    assert said in shell("config", *words).failed(2).err
+
+
+def test_services_named_where_they_do_not_count_are_told_of(spec: Shell) -> None:
+    said = "service filtering is not applied when {} is set"
+    assert said.format("--variables") in spec("config", "--variables", "web").ok().err
+    assert said.format("--no-interpolate") in spec("config", "--no-interpolate", "web").ok().err
+
+
+def test_an_incomplete_service_has_a_fingerprint_when_nothing_is_checked(shell: Shell) -> None:
+    shell.write("services: {half: {tty: true}}")
+    assert shell("config", "--hash", "*").code == 2
+    assert shell("config", "--no-consistency", "--hash", "*").ok().out.startswith("half ")
+
+
+def test_the_word_compose_in_front_changes_nothing(spec: Shell) -> None:
+    assert spec("config", "--services").ok().out == spec("compose", "config", "--services").ok().out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from orchestrator.cli import loading, output
-from orchestrator.cli.declare import arguments, flag, text
+from orchestrator.cli.declare import arguments, flag, many, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
 from orchestrator.records import dataclass
@@ -18,6 +18,9 @@ class Options:
     services_named: tuple[str, ...] = arguments("[SERVICE]...", "Only these services and what they depend on.")
     environment: bool = flag("--environment", help="The variables that the files are filled in from.")
     format: str = text("--format", metavar="HOW", help="yaml or json.")
+    filter: tuple[str, ...] = many(
+        "--filter", metavar="KEY=VALUE", help="With --services: those of a profile=NAME or with a label=NAME[=VALUE]."
+    )
     hash: str = text("--hash", metavar="SERVICE,...", help="The fingerprints of these services, * for all.")
     images: bool = flag("--images", help="The images.")
     lock_image_digests: bool = flag(
@@ -50,6 +53,8 @@ def run(context: Context, options: Options) -> int:
 
 def _text(context: Context, options: Options) -> str:
     """Of several lists asked for, the first in Compose's order."""
+    if options.filter and not options.services:
+        raise UsageError("--filter requires --services", hint="add --services")
     for asked, make in _LISTS:
         if getattr(options, asked):
             return make(context, options)
@@ -67,11 +72,19 @@ def _model(context: Context, options: Options) -> str:
     return _ended(render.to_json(canonical) if options.format == "json" else render.to_yaml(canonical))
 
 
-def _load(context: Context, options: Options, services: tuple[str, ...] = (), *, raw: bool = False) -> Canonical:
+def _load(
+    context: Context,
+    options: Options,
+    services: tuple[str, ...] = (),
+    *,
+    raw: bool = False,
+    profiles: tuple[str, ...] = (),
+) -> Canonical:
     """The model, and what there is to tell about it; ``raw``: as the files say, variables not filled in."""
     raw = raw or options.no_interpolate
     if raw and options.services_named:
-        context.say("warning: services are not picked out together with --no-interpolate or --variables")
+        why = "--variables" if options.variables else "--no-interpolate"
+        context.say(f"warning: service filtering is not applied when {why} is set")
     return load_canonical(
         loading.request(
             context,
@@ -81,6 +94,7 @@ def _load(context: Context, options: Options, services: tuple[str, ...] = (), *,
             resolve_paths=not options.no_path_resolution,
             resolve_env=not options.no_env_resolution,
             consistency=not options.no_consistency,
+            **({"profiles": (*context.shared.profiles, *profiles)} if profiles else {}),
         )
     )
 
@@ -101,7 +115,24 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _services(context: Context, options: Options) -> str:
-    return _lines(listing.services(_load(context, options)))
+    wanted = _criteria(options.filter)
+    canonical = _load(context, options, profiles=tuple(value for key, value in wanted if key == "profile"))
+    return _lines(listing.services(canonical, wanted))
+
+
+def _criteria(filters: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What services are to be like, as pairs of what is looked at and its value."""
+    criteria = []
+    for each in filters:
+        key, equals, value = each.partition("=")
+        if key not in ("profile", "label"):
+            raise UsageError(f'unknown criteria "{key}"', hint="write profile=NAME or label=NAME[=VALUE]")
+        if not equals or not value:
+            raise UsageError(f"--filter {each} names no {key}", hint=f"write {key}=NAME")
+        if key == "profile" and value == "*":
+            raise UsageError("profiles must be selected explicitly", hint="name a profile instead of *")
+        criteria.append((key, value))
+    return criteria
 
 
 def _section(section: str) -> Callable[[Context, Options], str]:
@@ -132,11 +163,12 @@ def _variables(context: Context, options: Options) -> str:
     if options.format == "yaml":
         from orchestrator.spec import yamltext
 
-        return yamltext.dump({name: {key.lower(): item for key, item in said.items()} for name, said in found.items()})
+        said = {name: {key.lower(): item for key, item in about.items()} for name, about in found.items()}
+        return yamltext.dump(said, keep_order=True)
     if options.format == "json":
         import json
 
-        return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(found, indent=4, ensure_ascii=False) + "\n"
     if options.format not in ("", "table", "pretty"):
         raise UsageError(f"unsupported format {options.format!r}", hint="write table, yaml or json")
     from orchestrator.cli.render.table import table
@@ -150,10 +182,10 @@ def _variables(context: Context, options: Options) -> str:
 
 
 def _hashes(context: Context, options: Options) -> str:
-    from orchestrator.cli import wishes
+    from orchestrator.cli import desired, wishes
     from orchestrator.model import fingerprint
 
-    stack = context.load()
+    stack = desired.load(context, consistency=not options.no_consistency)
     wanted = sorted(stack.services if options.hash == "*" else options.hash.split(","))
     services = [stack.services[wishes.known(stack, name)] for name in wanted]
     return _lines(f"{service.name} {fingerprint.of(service, stack)}" for service in services)
