@@ -223,6 +223,8 @@ class Recorder:
         """What each service's containers run, as the engine has it after the run."""
         from orchestrator.controller.history import Image
 
+        if self._policy.targets is None and not any(service.replicas for service in self._stack.services.values()):
+            return {}  # everything went
         known = {image.id: image.digests for image in result.observed.images.values()} if result.observed else {}
         found: dict[str, Image] = {}
         label = f"{naming.PROJECT}={self._stack.name}"
