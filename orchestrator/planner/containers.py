@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.model import difference, naming, shipment
+from orchestrator.model import naming, shipment
 from orchestrator.model.actions import (
     AwaitContainer,
     ConnectNetwork,
@@ -31,6 +31,7 @@ from orchestrator.model.observed import Health, ObservedContainer, State
 from orchestrator.model.plan import Difference
 from orchestrator.model.stack import Service
 from orchestrator.model.values import Attachment, MountType
+from orchestrator.planner import labelling
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.membership import Membership
 from orchestrator.planner.networks import Place
@@ -38,8 +39,6 @@ from orchestrator.planner.situation import Situation, peers, ref
 from orchestrator.planner.verdicts import Mends
 from orchestrator.planner.volumes import Volumes
 from orchestrator.records import dataclass, field
-
-VERSION_LABEL = "stack"  # Compose writes its version there; ours would change labels with every release
 
 
 @dataclass(slots=True)
@@ -128,7 +127,7 @@ class Workshop:
             container=target,
             settings=service.container,
             networks=self.attachments(service),
-            labels={**self.labels(service, slot), **(labels or {})},
+            labels={**labelling.labels(self.situation, service, slot), **(labels or {})},
             anonymous_volumes=self._taken_over(service, replaces),
             peers={name: life.ref for name, life in mates.items()},
             oneoff=oneoff,
@@ -241,11 +240,14 @@ class Workshop:
         return steps
 
     def restart(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str) -> Id:
-        """Stop and start again in one go, with the hooks of both."""
+        """Stop and start again in one go, with the hooks of both; out of rotation first, where it is in one."""
         after = [*after, life.made]
+        left = self._leave(life.observed, after, group)
+        after = after if left is None else [left]
         hooks = self._pre_stop(life.service, life.ref, after, group)
+        after = self._drained(life.service.name, left, hooks[-1:] or after, group)
         action = RestartContainer(container=life.ref, timeout=self.situation.policy.stop_timeout)
-        step = self.draft.add(action, reason, after=hooks[-1:] or after, group=group)
+        step = self.draft.add(action, reason, after=after, group=group)
         self.touches.add(hooks[0] if hooks else step)
         life.started = self.hooks(life.service, life.ref, HookKind.POST_START, step, group)
         return life.started
@@ -264,20 +266,26 @@ class Workshop:
             return None
         target = ref(container)
         before: list[Id] = []
-        membership = self.memberships.get(container.service)
-        left = membership.leave(container, after=after, group=group) if membership else None
+        left = self._leave(container, after, group)
         after = after if left is None else [left]
         if container.state is State.PAUSED:
             before = [self.draft.add(UnpauseContainer(container=target), reason, after=after, group=group)]
         elif container.state is State.RUNNING and service is not None:
             before = self._pre_stop(service, target, after, group)
-        ready = before[-1:] or after
-        if membership is not None and left is not None:
-            ready = [membership.drained(after=ready, group=group)]
+        ready = self._drained(container.service, left, before[-1:] or after, group)
         action = StopContainer(container=target, timeout=self.situation.policy.stop_timeout)
         last = self.draft.add(action, reason, after=ready, group=group)
         self.touches.add(before[0] if before else last)
         return last
+
+    def _leave(self, container: ObservedContainer | None, after: Iterable[Id | None], group: str) -> Id | None:
+        """The step after which no new connection comes to it; ``None`` where none does."""
+        membership = self.memberships.get(container.service) if container is not None else None
+        return membership.leave(container, after=after, group=group) if membership and container else None
+
+    def _drained(self, service: str, left: Id | None, after: Iterable[Id | None], group: str) -> Iterable[Id | None]:
+        """What to wait for once it has ``left``: ``after``, and then the end of its connections."""
+        return after if left is None else [self.memberships[service].drained(after=after, group=group)]
 
     def remove(
         self,
@@ -334,33 +342,6 @@ class Workshop:
 
     # What a container is created with
 
-    def labels(self, service: Service, slot: int) -> dict[str, str]:
-        """The user's labels, Compose's and ours."""
-        stack, mark = self.situation.desired, self.situation.fingerprint(service)
-        result = {
-            **service.container.labels,
-            naming.PROJECT: stack.name,
-            naming.SERVICE: service.name,
-            naming.NUMBER: str(slot),
-            naming.ONEOFF: "False",
-            naming.CONFIG_HASH: mark,
-            naming.DEPENDS_ON: _depends_on(service),
-            naming.WORKING_DIR: stack.working_dir,
-            naming.CONFIG_FILES: ",".join(stack.config_files),
-            naming.VERSION: VERSION_LABEL,
-            naming.FINGERPRINT: mark,
-        }
-        if service.front_end is not None:
-            result[naming.FRONT] = service.front_end.service
-        if stack.environment_files:
-            result[naming.ENVIRONMENT_FILES] = ",".join(stack.environment_files)
-        if discardable := difference.discardable(service.container):
-            result[naming.ASKED] = ",".join(discardable)
-        digests = [f"{grant.target}={grant.digest}" for grant in service.container.files if grant.digest]
-        if digests:
-            result[naming.FILES] = ",".join(sorted(digests))
-        return result
-
     def attachments(self, service: Service) -> dict[str, Attachment]:
         """Engine's networks to attachments, the one of the highest priority first."""
         wanted = service.container.networks
@@ -388,12 +369,6 @@ class Workshop:
         anonymous = {m.target for m in mounted.values() if m.type is MountType.VOLUME and not m.source}
         targets = anonymous | (declared - mounted.keys())
         return {target: name for target, name in sorted(old.anonymous_volumes.items()) if target in targets}
-
-
-def _depends_on(service: Service) -> str:
-    return ",".join(
-        f"{name}:{how.condition.value}:{str(how.restart).lower()}" for name, how in sorted(service.depends_on.items())
-    )
 
 
 def _group(verb: str, life: Life) -> str:

@@ -23,7 +23,7 @@ from orchestrator.planner.containers import Life, Workshop
 from orchestrator.planner.draft import Id
 from orchestrator.planner.exchange import Exchange
 from orchestrator.planner.situation import Situation, namespaces, peers, ref
-from orchestrator.planner.turns import Turn, Turns, is_up
+from orchestrator.planner.turns import Turn, Turns, batches, is_up
 from orchestrator.planner.verdicts import (
     NOTHING,
     Create,
@@ -251,12 +251,25 @@ class Rollout:
         )
 
     def _restart(self, turns: Turns, followers: list[Turn], gate: list[Id | None]) -> None:
-        for turn in followers:
-            group = f"restart {turns.service.name}.{turn.judged.slot}"
-            step = self.workshop.restart(turn.life, after=gate, reason="what it depends on was replaced", group=group)
-            for name in turns.service.depends_on:
-                if name in self.turns:
-                    self.turns[name].keeps_old_until.add(step)
+        """All at once; behind a front end batch by batch, so that the others go on serving."""
+        service = turns.service
+        before: list[Id | None] = []
+        for batch in batches(followers, service.rollout.parallelism if service.front else 0):
+            ends = [end for turn in batch for end in self._restart_one(turns, turn, [*gate, *before])]
+            before = list(ends)
+
+    def _restart_one(self, turns: Turns, turn: Turn, after: list[Id | None]) -> list[Id | None]:
+        """The steps after which the next one may be restarted."""
+        service, life = turns.service, turn.life
+        group = f"restart {service.name}.{turn.judged.slot}"
+        step = self.workshop.restart(life, after=after, reason="what it depends on was replaced", group=group)
+        for name in service.depends_on:
+            if name in self.turns:
+                self.turns[name].keeps_old_until.add(step)
+        if not service.front:
+            return [step]
+        life.proven = self.workshop.wait(life, WaitFor.READY, group=group)
+        return [life.proven, self.workshop.enter(life, after=[step, life.proven], group=group)]
 
     def _wait_if_asked(self, turns: Turns) -> None:
         if not self.situation.policy.wait:

@@ -58,6 +58,8 @@ def test_replicas_share_one_fixed_port(front_project: Project) -> None:
     eventually(lambda: answering(project) == shown(project), what="both replicas answer")
     assert sorted(project.running()) == ["web-1", "web-2", "web-front-1"]
     assert "web-front" in project.run("ps").ok().stdout
+    assert f"0.0.0.0:{PORT}\n" == project.run("port", "web", "80").ok().stdout
+    assert "no port 80/tcp is published" in project.run("port", "web", "80", "--index", "1").failed(1).stderr
     assert project.up().mutations == []
     project.down()
     assert project.census.empty
@@ -94,6 +96,47 @@ def test_a_request_under_way_ends_although_its_replica_is_replaced(front_project
 
     assert ["1"] * 4 == [version for _, version in answers]
     assert "2" == fetch(project)[1]
+
+
+def test_a_request_under_way_ends_although_its_replica_is_restarted_with_its_dependency(front_project: Project) -> None:
+    project = front_project
+    text = (
+        SPEC
+        + """
+        depends_on: {{db: {{condition: service_started, restart: true}}}}
+      db: {{image: "busybox:stable", command: sleep 1000, stop_signal: SIGKILL, environment: {{V: "{v}"}}}}
+    """
+    )
+    given = {"version": "1", "replicas": 2, "protocol": "http", "port": PORT}
+    project.write(text.format(v=1, **given))
+    project.up()
+    before = {entry["Id"]: entry["State"]["StartedAt"] for entry in project.containers("web")}
+    answers: list[str] = []
+    done = threading.Event()
+    slow = [threading.Thread(target=_ask_until, args=(project, done, answers)) for _ in range(4)]
+    for thread in slow:
+        thread.start()
+    project.write(text.format(v=2, **given))
+    project.up()
+    done.set()
+    for thread in slow:
+        thread.join()
+
+    assert {"1"} == set(answers)
+    after = {entry["Id"]: entry["State"]["StartedAt"] for entry in project.containers("web")}
+    assert before.keys() == after.keys()
+    assert all(before[one] != after[one] for one in before)
+    assert len(answering(project)) == 2
+    assert project.up().mutations == []
+
+
+def _ask_until(project: Project, done: threading.Event, answers: list[str]) -> None:
+    """One slow request after the other; what fails is an answer too."""
+    while not done.is_set():
+        try:
+            answers.append(fetch(project, "cgi-bin/slow")[1])
+        except OSError as problem:
+            answers.append(str(problem))
 
 
 def test_an_open_connection_keeps_its_replica_for_its_grace_period(front_project: Project) -> None:
