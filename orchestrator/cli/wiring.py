@@ -58,6 +58,11 @@ class Context:
         """Data, for stdout."""
         self.out.write(text)
 
+    @property
+    def status(self) -> TextIO:
+        """Where progress is shown: stderr, unless `COMPOSE_STATUS_STDOUT` asks for stdout."""
+        return self.out if self.switch("COMPOSE_STATUS_STDOUT") else self.err
+
     def say(self, text: str) -> None:
         """Talk, for stderr."""
         self.err.write(text + "\n")
@@ -69,9 +74,13 @@ class Context:
         if mode == "json":
             import json
 
-            self.say(json.dumps({"id": name, "status": "Done" if done else "Working", "text": text}))
+            line = json.dumps({"id": name, "status": "Done" if done else "Working", "text": text})
         elif mode != "quiet":
-            self.say(f" {name} {text}")
+            line = f" {name} {text}"
+        else:
+            return
+        self.status.write(line + "\n")
+        self.status.flush()
 
     def masked(self, text: str) -> str:
         """``text`` without the values of the stack's secrets."""
@@ -138,7 +147,7 @@ class Context:
         from orchestrator.cli.render import progress
 
         try:
-            return progress.mode(self.shared.progress, self.ansi(), self.err, self.environment)
+            return progress.mode(self.shared.progress, self.ansi(), self.status, self.environment)
         except UsageError:
             return "plain"
 
@@ -146,10 +155,10 @@ class Context:
         """The display of one run, as the options and the terminal have it; lines at most if not ``live``."""
         from orchestrator.cli.render import progress
 
-        chosen = progress.mode(self.shared.progress, self.ansi(), self.err, self.environment)
+        chosen = progress.mode(self.shared.progress, self.ansi(), self.status, self.environment)
         chosen = "plain" if chosen == "tty" and not live else chosen
-        colour = progress.colours(self.ansi(), self.err, self.environment)
-        return progress.display(chosen, title, self.err, colour=colour, mask=self.masked)
+        colour = progress.colours(self.ansi(), self.status, self.environment)
+        return progress.display(chosen, title, self.status, colour=colour, mask=self.masked)
 
     def style(self, stream: TextIO) -> Style:
         """What ``stream`` can show."""

@@ -88,6 +88,7 @@ def policy(
         renew_anonymous_volumes=wishes.renew_anonymous_volumes,
         remove_orphans=orphans_removed(wishes.remove_orphans, context),
         stopped=context.intents.of(stack.name).services,
+        start_finished=True,
         ignore_orphans=context.switch("COMPOSE_IGNORE_ORPHANS"),
         destroy_data=wishes.destroy_data,
         pull=pull_policy(wishes.pull),

@@ -214,7 +214,8 @@ class _Reconciliation:
         if not applied.plan.incomplete and self.policy.recreate is Recreate.FORCE:
             self.policy = replace(self.policy, recreate=Recreate.DIVERGED)  # forced once; what follows mends
         if not applied.plan.incomplete:
-            self.policy = replace(self.policy, stopped=frozenset())  # started again: what ends now has finished
+            # Started again: what ends now has finished.
+            self.policy = replace(self.policy, stopped=frozenset(), start_finished=False)
         if applied.ok:
             return applied.plan.incomplete
         if self.memory.learn(applied, observed):

@@ -294,6 +294,7 @@ class RunHook:
     settings: Container | None = None  # pre_start: what the hook's own container is made from
     networks: Mapping[str, Attachment] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    position: int = 0  # pre_start: which one of the file's list it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,7 @@ class Service:
     build: Build | None = None
     pull_policy: PullPolicy = PullPolicy.MISSING
     pull_every_ns: int = 0
+    pull_if_missing: bool = False  # the file says `missing`: then even `stack pull` leaves alone what is there
     depends_on: Mapping[str, Dependency] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
     attach: bool = True

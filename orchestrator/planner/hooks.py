@@ -74,5 +74,11 @@ def beside(
         naming.ONEOFF: "False",
     }
     return RunHook(
-        container=target, kind=HookKind.PRE_START, hook=hook, settings=settings, networks=networks, labels=labels
+        container=target,
+        kind=HookKind.PRE_START,
+        hook=hook,
+        settings=settings,
+        networks=networks,
+        labels=labels,
+        position=next((place for place, one in enumerate(service.pre_start) if one is hook), 0),
     )

@@ -14,11 +14,11 @@ Adapt = Callable[[Service, Build], BuildImage]
 _BASE = "service:"
 
 
-def pull(stack: Stack, services: Iterable[Service], *, present: frozenset[str] = frozenset()) -> Plan:
-    """Pull the images of ``services`` but for those ``present``; services that never pull are left out."""
+def pull(stack: Stack, services: Iterable[Service]) -> Plan:
+    """Pull the images of ``services``; those that never pull are left out."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for service in services:
-        if pulls(service) and service.container.image not in present:
+        if pulls(service):
             wanted.setdefault((service.container.image, service.container.platform), []).append(service.name)
     actions = (
         PullImage(reference=reference, platform=platform, services=tuple(names))

@@ -111,13 +111,17 @@ def restart(
     dependents: bool = True,
     timeout: float | None = None,
 ) -> Plan:
-    """Restart containers, and those of services that asked to be restarted along with what they depend on."""
+    """Restart containers, and those of services that asked to be restarted along with what they depend on.
+
+    Such a service is restarted once what it depends on is again as it wants it.
+    """
     order = _Order(observed, stack)
     for container in _with_followers(chosen, observed, order.links) if dependents else chosen:
         order.hooks(container, HookKind.PRE_STOP)
         order.add("restart", container, RestartContainer(container=_ref(container), timeout=timeout))
         order.hooks(container, HookKind.POST_START)
-    order.behind_dependencies([])
+    chosen_services = {draft.service for draft in order.drafts}
+    order.behind_dependencies(chosen_services, along=chosen_services)
     return order.plan()
 
 
@@ -241,8 +245,12 @@ class _Order:
                 if draft.service in needs and service != draft.service:
                     draft.after |= ends.get(service, set())
 
-    def behind_dependencies(self, awaited_by: Iterable[str]) -> None:
-        """The first step of a container waits for what it depends on, and for its condition where ``awaited_by`` it."""
+    def behind_dependencies(self, awaited_by: Iterable[str], *, along: Iterable[str] | None = None) -> None:
+        """The first step of a container waits for what it depends on, and for its condition where ``awaited_by`` it.
+
+        With ``along`` (the services that are restarted) only for the condition of those it is restarted along with.
+        """
+        restarted = None if along is None else set(along)
         ends = self._ends()
         needing = set(awaited_by)
         for draft in self._begins():
@@ -250,7 +258,8 @@ class _Order:
                 if name == draft.service:
                     continue
                 draft.after |= ends.get(name, set())
-                if draft.service in needing and how.condition in _WAITS:
+                follows = restarted is None or (how.restart and name in restarted)
+                if follows and draft.service in needing and how.condition in _WAITS:
                     draft.after |= self._wait(name, _WAITS[how.condition])
 
     def _wait(self, service: str, condition: WaitFor) -> set[int]:

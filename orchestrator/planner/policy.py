@@ -28,6 +28,8 @@ class Policy:
     along. ``start`` False: containers are created, not started. Times are in seconds.
 
     ``stopped``: services that somebody stopped, so that an exit code of 0 does not mean that their work is done.
+    ``start_finished``: what has ended with success is started again, as `docker compose up` does, unless the file says that
+    the service is to end (a job, or others wait for it to complete). A controller leaves it finished.
     ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
     not ask again. ``failed`` counts the slots in which a version (service, fingerprint, slot) was tried in this reconcile and
     failed: the service's rules say what follows. ``held`` are versions (service, fingerprint) that give way to what served
@@ -54,6 +56,7 @@ class Policy:
     wait_timeout: float | None = None
     stop_timeout: float | None = None
     stopped: frozenset[str] = frozenset()
+    start_finished: bool = False
     prepared: frozenset[str] = frozenset()
     failed: frozenset[tuple[str, str, int]] = frozenset()
     held: frozenset[tuple[str, str]] = frozenset()

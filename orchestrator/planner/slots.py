@@ -75,9 +75,14 @@ def wanted_slots(found: Mapping[int, tuple[ObservedContainer, ...]], replicas: i
     return tuple(sorted(used + free[: replicas - len(used)]))
 
 
+def is_declared_one_shot(situation: Situation, service: Service) -> bool:
+    """Whether the file says that the service is meant to end."""
+    return service.is_job or service.name in situation.awaited_to_complete
+
+
 def is_one_shot(situation: Situation, service: Service, container: ObservedContainer | None = None) -> bool:
     """Whether the service is meant to end: a job, awaited to complete, or nothing that could serve."""
-    if service.is_job or service.name in situation.awaited_to_complete:
+    if is_declared_one_shot(situation, service):
         return True
     if service.name in situation.needed_running or service.name in situation.policy.stopped:
         return False
@@ -90,6 +95,8 @@ def is_finished(situation: Situation, service: Service, container: ObservedConta
     """Whether the container ended as it was meant to: a one-shot, or one that is started again after failures only."""
     if not container.finished:
         return False
+    if situation.policy.start_finished:
+        return is_declared_one_shot(situation, service)
     if is_one_shot(situation, service, container):
         return True
     needed = service.name in situation.needed_running or service.name in situation.policy.stopped

@@ -84,6 +84,7 @@ class Builder:
             replicas=self._replicas(name, node, deployment),
             pull_policy=policy,
             pull_every_ns=interval,
+            pull_if_missing=node.get("pull_policy") == "missing",
             depends_on=_dependencies(node),
             deploy=deployment.deploy(),
             extensions={key: value for key, value in node.items() if key.startswith("x-")},

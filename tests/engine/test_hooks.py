@@ -112,5 +112,5 @@ def test_a_hook_that_fails_before_the_stop_keeps_the_container(project: Project)
 
     refused = project.run("stop", env={"TOKEN": "hush"}).failed()
 
-    assert "exited with code 3" in refused.stderr
+    assert "exited with status 3" in refused.stderr
     assert sorted(project.running()) == ["web-1", "web-2"]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import flag, text
-from orchestrator.cli.render import size
+from orchestrator.cli.render import formats, size
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.operations import Space
 from orchestrator.records import dataclass
 
+SHAPE = formats.Shape(
+    columns=("Type", "TotalCount", "Size"), headings={"Type": "KIND", "TotalCount": "COUNT", "Bytes": "BYTES"}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    format: str = text("--format", metavar="HOW", default="table", choices=("table", "json"), help="table or json.")
+    format: str = text("--format", metavar="HOW", default="table", help="table, json or a Go template.")
     verbose: bool = flag("--details", help="Each image, container and volume.")
 
 
@@ -25,6 +29,9 @@ def run(context: Context, options: Options) -> int:
     if options.format == "json":
         context.show(_json(name, space))
         return 0
+    if not formats.is_plain(options.format):
+        context.show(formats.text(options.format, [_record(*row) for row in _rows(space)], SHAPE))
+        return 0
     context.show(_summary(space))
     if options.verbose:
         context.show(_details(space))
@@ -35,6 +42,10 @@ def _summary(space: Space) -> str:
     total = sum(taken or 0 for _, _, taken in _rows(space))
     rows = [(kind, str(count), _of(taken)) for kind, count, taken in _rows(space)]
     return table(("KIND", "COUNT", "SIZE"), [*rows, ("Total", "", size.of(total))])
+
+
+def _record(kind: str, count: int, taken: int | None) -> formats.Record:
+    return {"Type": kind, "TotalCount": count, "Size": _of(taken), "Bytes": taken}
 
 
 def _rows(space: Space) -> list[tuple[str, int, int | None]]:

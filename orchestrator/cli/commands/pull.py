@@ -8,7 +8,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.engines.base import Engine
 from orchestrator.model.actions import PullImage
 from orchestrator.model.observed import Scope
-from orchestrator.model.plan import ApplyResult
+from orchestrator.model.plan import ApplyResult, Outcome
 from orchestrator.model.stack import Service, Stack
 from orchestrator.planner import image_orders
 from orchestrator.records import dataclass
@@ -28,17 +28,55 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     stack = context.load(options.services, contents=False)
-    chosen = [service for service in _chosen(stack, options) if _can_be_pulled(service, stack, options)]
-    present = _present(context.engine.engine, stack, options)
-    plan = image_orders.pull(stack, chosen, present=present)
+    named = _chosen(stack, options)
+    present = _present(context.engine.engine, stack.name, named, options)
+    skipped = _skipped(stack, named, present, options)
+    plan = image_orders.pull(stack, [service for service in named if service.name not in skipped])
     if context.shared.dry_run:
         running.show(context, plan)
         return 0
+    if not options.quiet:
+        for name, why in skipped.items():
+            context.report(name, f"Skipped - {why}", done=True)
     if plan.empty:
         return 0
     result = ordering.run(context, plan, title=f"pull {stack.name}", live=True, silent=options.quiet)
+    if not options.quiet:
+        _tell(context, result)
     _judge(context, result, stack, options)
     return 0
+
+
+def _skipped(stack: Stack, services: list[Service], present: frozenset[str], options: Options) -> dict[str, str]:
+    """The services of which no image is pulled, and why, in Compose's words: scripts look for them."""
+    found = {}
+    for service in services:
+        if service.provider is not None:
+            continue
+        if not image_orders.pulls(service) or not _can_be_pulled(service, stack):
+            found[service.name] = "No image to be pulled"
+        elif options.ignore_buildable and service.build is not None:
+            found[service.name] = "Image can be built"
+        elif service.container.image in present and (options.policy == "missing" or _stays(service)):
+            found[service.name] = "Image is already present locally"
+    return found
+
+
+def _stays(service: Service) -> bool:
+    """Whether the file wants what is there, and its name says which version that is."""
+    image = service.container.image
+    return service.pull_if_missing and not image.endswith(":latest") and (":" in image.rpartition("/")[2])
+
+
+def _tell(context: Context, result: ApplyResult) -> None:
+    """What became of each service, beside what the progress said of each image."""
+    for one in result.results.values():
+        action = one.step.action
+        if isinstance(action, PullImage) and one.outcome is Outcome.DONE:
+            first, *others = action.services
+            context.report(first, "Pulled", done=True)
+            for name in others:
+                context.report(name, f"Skipped - Image is already being pulled by {first}", done=True)
 
 
 def _chosen(stack: Stack, options: Options) -> list[Service]:
@@ -46,12 +84,9 @@ def _chosen(stack: Stack, options: Options) -> list[Service]:
     return [service for name, service in stack.services.items() if named is None or name in named]
 
 
-def _can_be_pulled(service: Service, stack: Stack, options: Options) -> bool:
+def _can_be_pulled(service: Service, stack: Stack) -> bool:
     """An image that is built and has no name of its own is nowhere to be had."""
-    if service.build is None:
-        return True
-    made_up = service.container.image == image_name(stack, service)
-    return not options.ignore_buildable and not made_up
+    return service.build is None or service.container.image != image_name(stack, service)
 
 
 def image_name(stack: Stack, service: Service) -> str:
@@ -60,11 +95,11 @@ def image_name(stack: Stack, service: Service) -> str:
     return naming.image(stack.name, service.name, separator=stack.separator)
 
 
-def _present(engine: Engine, stack: Stack, options: Options) -> frozenset[str]:
-    if options.policy != "missing":
-        return frozenset()
-    wanted = frozenset(service.container.image for service in stack.services.values() if service.container.image)
-    return frozenset(engine.observe(Scope(stack=stack.name, images=wanted, details=False)).images)
+def _present(engine: Engine, name: str, services: list[Service], options: Options) -> frozenset[str]:
+    """Which images are there already, of those that are only pulled where they are not."""
+    asked = (service for service in services if service.pull_if_missing) if options.policy != "missing" else services
+    wanted = frozenset(service.container.image for service in asked if service.container.image)
+    return frozenset(engine.observe(Scope(stack=name, images=wanted, details=False)).images) if wanted else frozenset()
 
 
 def _judge(context: Context, result: ApplyResult, stack: Stack, options: Options) -> None:

@@ -97,7 +97,7 @@ def _hushed(options: Options) -> frozenset[type[Action]]:
 
 def _bring_up_dependencies(context: Context, stack: Stack, options: Options) -> None:
     needed = frozenset(() if options.no_deps else stack.services[options.service].depends_on) & stack.services.keys()
-    policy = replace(_policy(context, options), targets=needed, build=False)
+    policy = replace(_policy(context, options), targets=needed, build=False, start_finished=True)
     running.carry_out(context, stack, policy, title="run", hush=_hushed(options))
 
 

@@ -18,6 +18,8 @@ class Options:
 def run(context: Context, options: Options) -> int:
     named = tuple(item.partition("=")[0] for item in options.counts)
     stack = wishes.desired(context.load(named), options.counts)
-    policy = Policy(targets=frozenset(named), dependencies=not options.no_deps, ignore_orphans=True)
+    policy = Policy(
+        targets=frozenset(named), dependencies=not options.no_deps, ignore_orphans=True, start_finished=True
+    )
     running.carry_out(context, stack, policy, title="scale")
     return 0

@@ -100,7 +100,7 @@ def _watching(
         fresh = wishes.desired(context.load(options.services), options.scale)
         # What was forced once is not forced again by every change of a file.
         calm = replace(options, build=False, pull="", force_recreate=False, renew_anonymous_volumes=False)
-        return fresh, wishes.policy(calm, context, fresh)
+        return fresh, replace(wishes.policy(calm, context, fresh), start_finished=False)
 
     from_stdin = STDIN in stack.config_files
     manner = Manner(

@@ -16,6 +16,7 @@ from orchestrator.errors import Conflict, EngineError, EngineUnreachable, NotFou
 from orchestrator.records import dataclass, field
 
 LINE_LIMIT = 16 * 1024 * 1024
+DAEMON = "Error response from daemon: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,9 @@ class Duplex:
 
 
 def refusal(call: str, head: Head, content: bytes) -> EngineError:
-    """The engine's no, as the error it means here."""
-    message = message_of(content) or f"the engine answered {head.status} {head.reason} to {call}"
+    """The engine's no, as the error it means here; its own words begin as Docker's client begins them."""
+    said = message_of(content)
+    message = f"{DAEMON}{said}" if said else f"the engine answered {head.status} {head.reason} to {call}"
     if head.status == 404:
         return NotFound(message, status=404)
     if head.status == 409:

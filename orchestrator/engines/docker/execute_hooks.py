@@ -100,13 +100,24 @@ def _beside(access: Access, action: actions.RunHook, progress: Progress, cancel:
         _remove(access, ref)
         raise
     except EngineError as problem:
-        message = f'{action.kind.value} hook of "{action.container.name}" failed: {problem.message.removeprefix(waits.DEPENDENCY)}'
+        message = f"{_named(access, action, ref)}: {problem.message.removeprefix(waits.DEPENDENCY)}"
         hint = f"container {ref.name} is kept until the next run; the command was: {' '.join(action.hook.command)}"
         raise EngineError(message, hint=hint, reference="hook-failed") from problem
     finally:
         _tell_log(access, ref, progress)
     _remove(access, ref)
     return ""
+
+
+def _named(access: Access, action: actions.RunHook, ref: ContainerRef) -> str:
+    """Which hook failed and how, in Compose's words."""
+    name = f'service "{action.container.service}" {action.kind.value}[{action.position}]'
+    try:
+        state = access.inspect(ref)["State"]
+    except NotFound:
+        return f"{name} failed"
+    code = state.get("ExitCode") or 0
+    return f"{name} exited with code {code}" if state.get("Status") == "exited" and code else f"{name} failed"
 
 
 def _tell_log(access: Access, ref: ContainerRef, progress: Progress) -> None:

@@ -84,6 +84,16 @@ def test_a_restart_takes_along_those_that_asked_for_it() -> None:
     assert 1 == len(orders.restart(world(DB, WEB), [DB], dependents=False).steps)
 
 
+def test_what_is_restarted_along_waits_for_the_condition_it_depends_on() -> None:
+    other = container("other", depends_on="db:service_healthy:false")
+    assert [
+        "[] -> #1 restart container shop-db-1",
+        "[1] -> #2 restart container shop-other-1",
+        "[1, 4] -> #3 restart container shop-web-1",
+        "[1] -> #4 wait until shop-db-1 is healthy",
+    ] == text(orders.restart(world(DB, WEB, other), [DB, other]))
+
+
 def test_running_containers_are_removed_only_when_they_may_be_stopped() -> None:
     assert orders.remove(world(DB), [DB]).empty
     assert ["stop-container", "remove-container"] == [
