@@ -198,6 +198,8 @@ class Keeper:
             for container in observed.of_service(name)
             if container.id not in done
         ]
+        if self.means.probing is not None:
+            watched = self.means.probing.judged(stack, watched)
         healing = self.healer.judge(watched, self.means.monotonic(), restarts.rules(stack))
         for service in sorted(healing.began_to_loop):
             self._tell("crash-loop", f"{service} keeps ending; it is started again after growing pauses", service)

@@ -8,6 +8,7 @@ from typing import Protocol
 from orchestrator.cancel import CancelToken
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.lock import Keeping
+from orchestrator.controller.probing import Probing
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.sources import Wanted
 from orchestrator.controller.status import Board
@@ -40,7 +41,8 @@ class Means:
     """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
     another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``instead`` answers with what is to be
     kept in the place of what the file says (an earlier revision, since a rollback); ``give_up`` goes back from services that do
-    not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept.
+    not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept;
+    ``probing`` asks containers from outside whether they do well.
     """
 
     engine: Engine
@@ -57,6 +59,7 @@ class Means:
     instead: Callable[[Wanted], Wanted] = lambda wanted: wanted
     give_up: Callable[[Wanted, Iterable[str]], str] = lambda _wanted, _services: ""
     kept: Keeping = field(default_factory=Keeping)
+    probing: Probing | None = None
     audit: Callable[..., object] = lambda **_: None
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8

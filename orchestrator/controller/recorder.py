@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
 from orchestrator.controller.places import path_of, was_cut_short
-from orchestrator.engines.base import Change, Engine, Progress
+from orchestrator.engines.base import Ask, Change, Engine, Progress
 from orchestrator.errors import EngineError, Interrupted, StackError
 from orchestrator.events import Event, Noted, PlanMade, Sink, StepEnded
 from orchestrator.model import fingerprint, naming
@@ -384,6 +384,9 @@ class _Witness:
 
     def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         return self._engine.changes(listener)
+
+    def near(self, container: str) -> Ask | None:
+        return self._engine.near(container)
 
     def close(self) -> None:
         self._engine.close()

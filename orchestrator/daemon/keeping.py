@@ -19,6 +19,7 @@ from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.loop import Loop, listen
 from orchestrator.controller.means import Means
+from orchestrator.controller.probing import Probing
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import LocalSource, Source, Wanted
@@ -82,6 +83,7 @@ class Daemon:
             lambda stack, text: self.board.tell(stack, "rollback", text),
         )
         self._kept = Keeping()
+        self._probing = Probing(parts.engine, self.loop.look_again)
         self._means = self._make_means()
         hooks = Hooks(
             keep=self._keep, release=self._release, take_down=self._take_down, look_again=self.loop.look_again
@@ -104,6 +106,7 @@ class Daemon:
                 end_listening()
             self.repositories.stop()
             self._files.close()
+            self._probing.close()
             self.loop.stop(STOP_SECONDS)
             self.board.tell("", "stopped", "the daemon has ended; everything goes on running")
 
@@ -141,6 +144,7 @@ class Daemon:
         """What is no longer in the host file goes on running; nobody looks after it any more."""
         self.loop.release(name)
         self._kept.let_go(name)
+        self._probing.forget(name)
         self.board.drop(name)
         self._followed.pop(name, None)
         self._files.forget(name)
@@ -189,6 +193,7 @@ class Daemon:
             instead=self.returning.instead,
             give_up=self.returning.give_up,
             kept=self._kept,
+            probing=self._probing,
             audit=self.audit.write,
             sink=self.parts.sink,
             workers=self.parts.workers,

@@ -12,8 +12,10 @@ from typing import Protocol
 from orchestrator.cancel import CancelToken
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
+from orchestrator.model.probe import Probe
 from orchestrator.records import dataclass
 
+Ask = Callable[[Probe], str]  # "" where the answer is as it should be, else what was wrong
 Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
 
 
@@ -60,6 +62,10 @@ class Engine(Protocol):
 
         Raises EngineUnreachable when it cannot begin; once begun it goes on over restarts of the engine, and tells of gaps.
         """
+        ...
+
+    def near(self, container: str) -> Ask | None:
+        """How that container can be asked from here whether it does well; ``None`` where nothing but a helper reaches it."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TypeVar
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.base import Change, Progress
+from orchestrator.engines.base import Ask, Change, Progress
 from orchestrator.errors import EngineError, ImageUnavailable, StackError
 from orchestrator.model import actions, naming
 from orchestrator.model.observed import (
@@ -47,7 +47,7 @@ class MemoryEngine:
 
     ``registry`` holds what can be pulled (``None``: anything can). ``behaviours`` is keyed by image reference. ``failure``
     is asked before each action and may answer with the error to raise. ``executed`` records what was carried out. ``says`` is
-    what a provider answers, by its service.
+    what a provider answers, by its service, ``ails`` what is wrong with containers that are asked, by id.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class MemoryEngine:
         self.failure = failure
         self.executed: list[actions.Action] = []
         self.says: dict[str, str] = {}
+        self.ails: dict[str, str] = {}
         self._listeners: list[Callable[[Change], None]] = []
 
     @property
@@ -105,6 +106,9 @@ class MemoryEngine:
             self.executed.append(action)
         self._tell()
         return self.says.get(action.service, "") if isinstance(action, actions.RunProvider) else ""
+
+    def near(self, container: str) -> Ask | None:
+        return lambda _: self.ails.get(container, "")
 
     def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         self._listeners.append(listener)

@@ -39,6 +39,7 @@ def test_a_host_survives_whatever_happens_to_it(private_engine: EngineMaker, tmp
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2 * LONG_SECONDS)
 def test_a_host_survives_whatever_happens_to_it_for_long(private_engine: EngineMaker, tmp_path: Path) -> None:
     seed = int(os.environ.get("STACK_SOAK_SEED") or random.randrange(1_000_000))
     soak(private_engine, tmp_path / "soak", float(os.environ.get("STACK_SOAK_SECONDS") or LONG_SECONDS), seed)

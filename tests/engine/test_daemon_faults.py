@@ -172,3 +172,26 @@ def test_what_no_event_told_of_is_mended_by_the_resync(project: Project) -> None
         runs(project, "db-1", "web-1")
         project.docker("rm", "-f", f"{project.name}-web-1").ok()
         runs(project, "db-1", "web-1")
+
+
+PROBED = """
+    services:
+      web:
+        image: busybox:stable
+        command: sh -c 'while true; do nc -l -p 7000 -e true; test ! -e /deaf || sleep 100000; done'
+        init: true
+        stop_signal: SIGKILL
+        deploy: {update_config: {monitor: 100ms}}
+        x-stack: {probe: {tcp: {port: 7000}, interval: 500ms, timeout: 500ms, retries: 3, start_period: 20s}}
+"""
+
+
+def test_what_no_longer_answers_its_probe_is_restarted(project: Project) -> None:
+    project.write(PROBED)
+    with daemon(project) as running:
+        runs(project, "web-1")
+        running.says("applied")
+        before = project.container("web")["State"]["StartedAt"]
+        project.engine.exec(f"{project.name}-web-1", "touch", "/deaf")
+        running.says("unhealthy, restarted", within=60)
+        eventually(lambda: project.container("web")["State"]["StartedAt"] > before, within=30, what="another start")

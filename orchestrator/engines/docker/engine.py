@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.base import Change, Progress
+from orchestrator.engines.base import Ask, Change, Progress
 from orchestrator.engines.docker import facts
 from orchestrator.engines.docker import observe as observing
 from orchestrator.engines.docker.access import Access
@@ -67,6 +67,11 @@ class DockerEngine:
         from orchestrator.engines.docker import watching
 
         return watching.watch(self.client, listener)
+
+    def near(self, container: str) -> Ask | None:
+        from orchestrator.engines.docker import probes
+
+        return probes.near(self.client, container)
 
     def close(self) -> None:
         self._access.close()

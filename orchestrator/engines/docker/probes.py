@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import streams
 from orchestrator.engines.docker.access import Access
+from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.wire import quote
 from orchestrator.errors import Conflict, EngineError, NotFound
 from orchestrator.model import actions, naming
@@ -42,6 +43,14 @@ def asker(access: Access, container: Mapping[str, Any], cancel: CancelToken) -> 
     """The one that can reach ``container``."""
     near = access.client.endpoint.scheme == "unix" and _address(container, here=True)
     return Directly() if near else ThroughHelper(access, cancel)
+
+
+def near(client: Client, container: str) -> Callable[[Probe], str] | None:
+    """How to ask a container from this machine; ``None`` where that cannot be done."""
+    found = client.get_json(f"/containers/{quote(container)}/json")
+    if client.endpoint.scheme != "unix" or not _address(found, here=True):
+        return None
+    return lambda probe: Directly().ask(probe, found)
 
 
 def _address(container: Mapping[str, Any], *, here: bool = False) -> str:
