@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -70,6 +70,11 @@ class Client:
         """``sync``, ``apply``, ``suspend``, ``resume`` or ``rollback``."""
         return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/{verb}")
 
+    def intend(self, name: str, verb: str, services: Iterable[str] | None, *, engine: str) -> Document:
+        """Services are stopped on purpose (``stop``, ``down``) or are to ``run`` again, on the engine of that id."""
+        body = {"verb": verb, "services": None if services is None else sorted(services), "engine": engine}
+        return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/intent", body)
+
     def order_host(self, verb: str) -> Document:
         """``reload`` or ``stop``."""
         return self._json("POST", f"/v1/{verb}")
@@ -83,8 +88,8 @@ class Client:
         finally:
             connection.close()
 
-    def _json(self, method: str, path: str) -> Document:
-        connection, response = self._request(method, path)
+    def _json(self, method: str, path: str, body: Document | None = None) -> Document:
+        connection, response = self._request(method, path, body)
         try:
             loaded: Document = json.loads(response.read() or b"{}")
             return loaded
@@ -93,11 +98,13 @@ class Client:
         finally:
             connection.close()
 
-    def _request(self, method: str, path: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _request(
+        self, method: str, path: str, body: Document | None = None
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = self._connection()
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = connection.getresponse()
         except OSError as problem:
             connection.close()

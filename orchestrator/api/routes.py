@@ -7,6 +7,7 @@ that has no row does not exist. Calls that block run in threads.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from orchestrator.version import VERSION
 
 KEEP_ALIVE = 15.0  # seconds after which a silent stream says that it is still there
 MOST_LINES = 10_000
+LARGEST_BODY = 64 * 1024
 
 Handler = Callable[[Control, Request], Awaitable[Response]]
 
@@ -198,6 +200,32 @@ async def _order(control: Control, request: Request, *, verb: str) -> Response:
     return JSONResponse({"accepted": verb}, status_code=202)
 
 
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent; nobody needs a large one."""
+    sent = b""
+    async for piece in request.stream():
+        sent += piece
+        if len(sent) > LARGEST_BODY:
+            raise HTTPException(413, "too much")
+    try:
+        found = json.loads(sent or b"{}")
+    except ValueError:
+        raise HTTPException(400, "that is no JSON") from None
+    if not isinstance(found, dict):
+        raise HTTPException(400, "a JSON object is needed")
+    return found
+
+
+async def _intent(control: Control, request: Request) -> Response:
+    asked = await _body(request)
+    verb, services, engine = asked.get("verb"), asked.get("services"), asked.get("engine")
+    named = services is None or (isinstance(services, list) and all(isinstance(one, str) for one in services))
+    if verb not in ("stop", "down", "run") or not named or not isinstance(engine, str):
+        raise HTTPException(400, "verb (stop, down, run), services (names, or null) and engine (its id) are needed")
+    await run_in_threadpool(control.intend, request.path_params["stack"], verb, services, engine)
+    return JSONResponse({"accepted": verb}, status_code=202)
+
+
 async def _reload(control: Control, _: Request) -> Response:
     await run_in_threadpool(control.reload)
     return JSONResponse({"accepted": "reload"}, status_code=202)
@@ -244,6 +272,7 @@ ROWS = (
     Row("POST", "/v1/stacks/{stack}/apply", "deploy", "Bring it about now", partial(_order, verb="apply")),
     Row("POST", "/v1/stacks/{stack}/suspend", "deploy", "Leave it alone", partial(_order, verb="suspend")),
     Row("POST", "/v1/stacks/{stack}/resume", "deploy", "Keep it again", partial(_order, verb="resume")),
+    Row("POST", "/v1/stacks/{stack}/intent", "deploy", "What is stopped on purpose, or to run again", _intent),
     Row("POST", "/v1/stacks/{stack}/rollback", "deploy", "Go back to a revision", _rollback),
 )
 

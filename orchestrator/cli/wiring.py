@@ -108,10 +108,13 @@ class Context:
     @property
     def intents(self) -> Intents:
         """What was stopped on purpose on this host."""
-        from orchestrator.cli import state
+        from orchestrator.cli import state, telling
         from orchestrator.controller.intents import Intents
 
-        return Intents(state.directory(self.environment), lambda: self.engine.id, self.say)
+        def told(stack: str, verb: str, services: frozenset[str] | None) -> None:
+            telling.tell(self.environment, self.engine.id, stack, verb, services)
+
+        return Intents(state.directory(self.environment), lambda: self.engine.id, self.say, told)
 
     @property
     def workers(self) -> int:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 
 from orchestrator.records import dataclass
 
+Told = Callable[[str, str, frozenset[str] | None], object]
+
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
@@ -29,11 +31,18 @@ class Stopped:
 class Intents:
     """``directory`` is the state directory of this host; ``engine_id`` is asked for once the engine is there.
 
-    ``trouble`` is told of what could not be kept: a full disk must not keep anybody from stopping something.
+    ``trouble`` is told of what could not be kept: a full disk must not keep anybody from stopping something. ``told`` hears every
+    intent (stack, verb, services) that was kept: a daemon of another user has a directory of its own.
     """
 
-    def __init__(self, directory: str, engine_id: Callable[[], str], trouble: Callable[[str], object] = str) -> None:
-        self._state, self._engine_id, self._trouble = directory, engine_id, trouble
+    def __init__(
+        self,
+        directory: str,
+        engine_id: Callable[[], str],
+        trouble: Callable[[str], object] = str,
+        told: Told = lambda _stack, _verb, _services: None,
+    ) -> None:
+        self._state, self._engine_id, self._trouble, self._told = directory, engine_id, trouble, told
 
     @property
     def _directory(self) -> str:
@@ -51,19 +60,21 @@ class Intents:
 
     def stop(self, stack: str, services: Iterable[str]) -> None:
         """These services were stopped."""
-        known = self.of(stack)
-        self._write(stack, Stopped(known.services | set(services), known.down))
+        known, named = self.of(stack), frozenset(services)
+        self._write(stack, Stopped(known.services | named, known.down))
+        self._told(stack, "stop", named)
 
     def down(self, stack: str) -> None:
         """The stack was taken down."""
         self._write(stack, Stopped(down=True))
+        self._told(stack, "down", None)
 
     def run(self, stack: str, services: Iterable[str] | None = None) -> None:
         """These services are to run again (``None``: all)."""
-        known = self.of(stack)
+        known, named = self.of(stack), None if services is None else frozenset(services)
         if known:
-            left = frozenset() if services is None else known.services - set(services)
-            self._write(stack, Stopped(left))
+            self._write(stack, Stopped(frozenset() if named is None else known.services - named))
+        self._told(stack, "run", named)
 
     def _path(self, stack: str) -> str:
         return os.path.join(self._directory, f"{stack}.json")

@@ -69,6 +69,12 @@ class DaemonControl:
         self._keeper(stack)
         self._daemon.loop.look_again(stack)
 
+    def intend(self, stack: str, verb: str, services: list[str] | None, engine: str) -> None:
+        self._keeper(stack)
+        if engine != self._daemon.parts.engine.identity:
+            raise NotFound(f'this host keeps the stack "{stack}" on another engine')
+        self._daemon.intend(stack, verb, services)
+
     def suspend(self, stack: str) -> None:
         self._keeper(stack)
         self._daemon.suspend(stack)

@@ -84,6 +84,7 @@ class Daemon:
         )
         self._kept = Keeping()
         self._probing = Probing(parts.engine, self.loop.look_again)
+        self.intents = Intents(parts.state, lambda: parts.engine.identity)
         self._means = self._make_means()
         hooks = Hooks(
             keep=self._keep, release=self._release, take_down=self._take_down, look_again=self.loop.look_again
@@ -181,7 +182,7 @@ class Daemon:
         return Means(
             engine=self.parts.engine,
             board=self.board,
-            intents=Intents(self.parts.state, lambda: self.parts.engine.identity),
+            intents=self.intents,
             cancel=self.cancel,
             monotonic=time.monotonic,
             now=time.time,
@@ -253,6 +254,18 @@ class Daemon:
                 actions=views.actions(result.plan),
             )
         return result
+
+    def intend(self, stack: str, verb: str, services: Iterable[str] | None) -> None:
+        """Another user's command says what is stopped on purpose, and what is to run again."""
+        intents = self.intents
+        match verb:
+            case "stop":
+                intents.stop(stack, services or ())
+            case "down":
+                intents.down(stack)
+            case _:
+                intents.run(stack, services)
+        self.loop.look_again(stack)
 
     def suspend(self, stack: str) -> None:
         """Leave it alone from now on, over restarts too."""

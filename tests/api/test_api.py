@@ -94,8 +94,8 @@ def test_a_rollback_holds_until_the_file_changes(host: Running, tmp_path: Path) 
     eventually(lambda: len(host.client.revisions("shop")["revisions"]) == 2, what="the second revision")
     host.settles("shop")
     assert host.client.order("shop", "rollback")["ok"]
-    host.settles("shop", "drifted")
-    assert "rollback" in host.client.stack("shop")["message"]
+    eventually(lambda: "since a rollback" in host.client.stack("shop")["message"], what="the stack says why")
+    host.settles("shop")
     assert ["web:1"] == [c.image for c in host.engine.engine.world.containers if c.service == "web"]
     file.write_text(SHOP.replace("web:1", "web:3"))
 
@@ -245,3 +245,21 @@ def test_the_audit_log_says_who_changed_what_and_no_values(host: Running, tmp_pa
     assert [("daemon", "shop", True)] == [(line["who"], line["stack"], line["ok"]) for line in lines]
     assert 2 == lines[0]["actions"]["create-container"]
     assert "hunter2" not in (tmp_path / "state" / "audit.jsonl").read_text()
+
+
+def test_what_another_user_stops_is_known_to_the_daemon(host: Running) -> None:
+    engine = host.daemon.parts.engine.identity
+    host.settles("shop")
+    host.client.intend("shop", "stop", ["web"], engine=engine)
+    assert frozenset({"web"}) == host.daemon.intents.of("shop").services
+    host.client.intend("shop", "run", None, engine=engine)
+    assert not host.daemon.intents.of("shop")
+    host.client.intend("shop", "down", None, engine=engine)
+    assert host.daemon.intents.of("shop").down
+
+
+def test_intents_for_another_engine_or_of_another_kind_are_refused(host: Running) -> None:
+    with pytest.raises(NotFound):
+        host.client.intend("shop", "stop", ["web"], engine="another")
+    with pytest.raises(StackError, match="verb"):
+        host.client.intend("shop", "explode", None, engine=host.daemon.parts.engine.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from scripts.machine.engine_api import EngineRefused
 from tests.conftest import EngineMaker, ProjectMaker
@@ -93,6 +94,22 @@ def test_replicas_changed_by_hand_are_drift_and_a_newer_up_is_not_undone(project
         runs(project, "db-1", "web-1")
     assert before[f"{project.name}-web-1"] == project.ids()[f"{project.name}-web-1"]
     assert 48 << 20 == project.container("web")["HostConfig"]["Memory"]
+
+
+def test_what_another_user_stops_stays_stopped(project: Project, tmp_path: Path) -> None:
+    project.write(SPEC)
+    socket = str(tmp_path / "s")
+    project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 2s}}}}\n", "host.yml")
+    words = ["daemon", "run", "--config", "host.yml", "--socket", socket]
+    with start_stack(words, cwd=project.folder, env=project.environment()):
+        runs(project, "db-1", "web-1")
+        other = {"STACK_STATE_DIR": str(tmp_path / "other"), "STACK_DAEMON_SOCKET": socket}
+        project.run("stop", "-t", "0", "web", env=other).ok()
+        project.docker("rm", "-f", f"{project.name}-db-1").ok()
+        runs(project, "db-1")
+        project.run("start", "web", env=other).ok()
+        project.docker("kill", f"{project.name}-web-1").ok()
+        runs(project, "db-1", "web-1")
 
 
 RESTARTS = """
