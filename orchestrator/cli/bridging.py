@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import Any
 
-from orchestrator.cli import loading
+from orchestrator.cli import asking, loading
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import EngineError, StackError, UsageError
 from orchestrator.model.stack import Stack
@@ -23,11 +23,12 @@ COPY templates /templates
 """
 
 
-def fresh(output: str) -> str:
-    """The absolute path of an empty folder; what was there is removed, if nothing speaks against it."""
+def fresh(context: Context, output: str, *, yes: bool = False) -> str:
+    """The absolute path of an empty folder; what was there is removed, if nobody and nothing speaks against it."""
     path = os.path.abspath(output)
     if os.path.isdir(path) and (path == os.path.abspath(os.curdir) or path in ("/", os.path.expanduser("~"))):
         raise UsageError(f"{path} would be emptied", hint="name a folder of its own with --output")
+    _agreed(context, path, yes=yes)
     try:
         if os.path.lexists(path):
             shutil.rmtree(path)
@@ -35,6 +36,17 @@ def fresh(output: str) -> str:
     except OSError as problem:
         raise StackError(f"{path} cannot be made empty: {problem.strerror}", reference="cannot-write") from problem
     return path
+
+
+def _agreed(context: Context, path: str, *, yes: bool) -> None:
+    if yes or not os.path.isdir(path) or not os.listdir(path):
+        return
+    if not asking.confirmed(context, f"{path} is not empty; what is in it will be removed. Go on?"):
+        raise StackError(
+            f"{path} is not empty, and stays as it is",
+            hint="name another folder with --output, or say --yes",
+            reference="output-not-empty",
+        )
 
 
 def to_kubernetes(context: Context, folder: str) -> int:

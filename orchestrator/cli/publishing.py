@@ -37,6 +37,7 @@ class Wish:
     images: bool = False
     oci_version: str = ""
     yes: bool = False
+    insecure: bool = False
 
 
 def load(context: Context) -> Canonical:
@@ -53,8 +54,6 @@ def layers(context: Context, canonical: Canonical, wish: Wish) -> tuple[Layer, .
         raise UsageError("a spec from standard input cannot be published", hint="name its file with -f")
     _has_images(canonical)
     made = artifact.layers(canonical.config_files, canonical.environment, env_files=wish.with_env)
-    if not wish.with_env:
-        _no_env_files(context, canonical)
     if wish.resolve_digests:
         made = (*made, _digests(context, canonical))
     return made
@@ -63,24 +62,12 @@ def layers(context: Context, canonical: Canonical, wish: Wish) -> tuple[Layer, .
 def _has_images(canonical: Canonical) -> None:
     built = [name for name, service in services_of(canonical.model) if "build" in service and not service.get("image")]
     if built:
+        lines = "".join(f'\n- "{name}"' for name in built)
         raise StackError(
-            f"{', '.join(built)} can only be built, and an artifact holds no sources",
-            hint="give each an `image:` that others can pull",
+            f"your Compose stack cannot be published as it only contains a build section for service(s):{lines}",
+            hint="give each an `image:` that others can pull: an artifact holds no sources",
             reference="cannot-publish",
         )
-
-
-def _no_env_files(context: Context, canonical: Canonical) -> None:
-    """Without them the artifact would refer to files that nobody has."""
-    unread = load_canonical(loading.request(context, (), resolve_env=False, consistency=False))
-    with_files = [name for name, service in services_of(unread.model) if service.get("env_file")]
-    if with_files:
-        raise StackError(
-            f"{', '.join(with_files)} has an env_file, which may hold secrets and is not published without your word",
-            hint="publish env files too with --with-env, or take env_file out",
-            reference="cannot-publish",
-        )
-    del canonical
 
 
 def _digests(context: Context, canonical: Canonical) -> Layer:
@@ -103,37 +90,68 @@ def _pinned(context: Context, image: str) -> str:
 
 def agreed(context: Context, canonical: Canonical, made: Iterable[Layer], wish: Wish) -> None:
     """Ask what has to be asked. Raises Interrupted where the answer is no."""
-    for question in _questions(canonical, made):
+    environments = () if wish.with_env else tuple(_environments(context))
+    for question in _questions(canonical, made, environments, with_env=wish.with_env):
         if not wish.yes and not asking.confirmed(context, question):
             raise Interrupted("not published")
+    if any(line.endswith(_ENV_FILE) for line in environments):
+        context.say("warning: the artifact names env files that it does not hold; --with-env puts them in")
 
 
-def _questions(canonical: Canonical, made: Iterable[Layer]) -> Iterable[str]:
+_ENV_FILE = "env_file declared"
+
+
+def _environments(context: Context) -> Iterable[str]:
+    """The services' variables as the files have them, before anything is read or filled in."""
+    request = loading.request(context, (), resolve_env=False, consistency=False, interpolate=False, normalize=False)
+    return sensitive.environments(load_canonical(request).model)
+
+
+def _questions(
+    canonical: Canonical, made: Iterable[Layer], environments: Iterable[str], *, with_env: bool
+) -> Iterable[str]:
     binds = sensitive.bind_mounts(canonical.model)
     if binds:
-        lines = "".join(f"  {name}: {', '.join(places)}\n" for name, places in binds.items())
-        yield (
-            "you are about to publish bind mounts; their declarations become part of the artifact, not what is in them:\n"
-            f"{lines}Are you ok to publish these bind mount declarations?"
+        yield _question(
+            "you are about to publish bind mounts declaration within your OCI artifact.\n"
+            "only the bind mount declarations will be added to the OCI artifact (not content)\n"
+            "please double check that you are not mounting potential user's sensitive directories or data",
+            (f"{name}: {place}" for name, places in binds.items() for place in places),
+            "Are you ok to publish these bind mount declarations?",
         )
-    found = [str(one) for layer in made for one in _sensitive(layer)]
+    found = [str(one) for layer in made for one in _sensitive(layer, with_env)]
     found += sensitive.literals(canonical.model)
     if found:
-        lines = "".join(f"  {line}\n" for line in found)
-        yield (
-            "you are about to publish what looks like sensitive data; whoever can read the artifact can read it:\n"
-            f"{lines}Are you ok to publish these sensitive data?"
+        yield _question(
+            "you are about to publish sensitive data within your OCI artifact.\n"
+            "please double check that you are not leaking sensitive data",
+            found,
+            "Are you ok to publish these sensitive data?",
+        )
+    if environments:
+        yield _question(
+            "you are about to publish env-related declarations within your OCI artifact.\n"
+            "please double check that you are not leaking sensitive data",
+            environments,
+            "Use --with-env to silence this prompt\nAre you ok to publish these env declarations?",
         )
 
 
-def _sensitive(layer: Layer) -> list[sensitive.Finding]:
-    look = sensitive.in_lines if layer.media == ENV_FILE else sensitive.in_yaml
-    return look(layer.content.decode(errors="replace"), layer.source.rpartition("/")[2] or layer.name)
+def _question(about: str, lines: Iterable[str], asked: str) -> str:
+    return "\n".join((about, *lines, asked))
+
+
+def _sensitive(layer: Layer, with_env: bool) -> list[sensitive.Finding]:
+    text, name = layer.content.decode(errors="replace"), layer.source.rpartition("/")[2] or layer.name
+    if layer.media == ENV_FILE:
+        return sensitive.in_lines(text, name)
+    return sensitive.in_yaml(text, name, environments=with_env)
 
 
 def reference(context: Context, wish: Wish) -> Reference:
     given = wish.repository.removeprefix("oci://")
-    found = registry.parse(given, Where("REPOSITORY"), context.shared.insecure_registries)
+    insecure = (*context.shared.insecure_registries, *((given.partition("/")[0],) if wish.insecure else ()))
+    found = registry.parse(given, Where("REPOSITORY"), insecure)
     if ":" in found.version:
         raise UsageError(f"{wish.repository} names a digest, which only what is there already has", hint="give a tag")
     return found

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator.errors import SpecError, Where
+from orchestrator.errors import SpecError, StackError, Where
 from orchestrator.records import dataclass
 from orchestrator.spec import remote
 from orchestrator.spec.remote_oci import ENV_FILE, SPEC
@@ -74,8 +74,8 @@ class _Packer:
         included = _value(root, "include")
         for entry in _texts(included, "path"):
             if not remote.is_remote(self._filled(entry)):
-                raise SpecError(
-                    "a spec that includes a local file cannot be published",
+                raise StackError(
+                    "cannot publish compose file with local includes",
                     where=Where(path, entry.start_mark.line + 1, entry.start_mark.column + 1, "include"),
                     hint="publish the included file too, and include it as oci://...; or merge the two with -f",
                     reference="local-include",

@@ -51,11 +51,11 @@ def in_lines(text: str, file: str) -> list[Finding]:
     return sorted(found, key=lambda one: one.line)
 
 
-def in_yaml(text: str, file: str) -> list[Finding]:
-    """The same of a spec, wherever in it a name has a value."""
+def in_yaml(text: str, file: str, *, environments: bool = True) -> list[Finding]:
+    """The same of a spec, wherever in it a name has a value; the names in services' ``environment`` only if asked."""
     found = _by_pattern(text, file)
     taken = {finding.line for finding in found}
-    for name, value, line in (pair for root in _documents(text) for pair in _pairs(root)):
+    for name, value, line in (pair for root in _documents(text) for pair in _pairs(root, environments)):
         if line not in taken:
             found += _by_name(name, value, file, line)
     return sorted(found, key=lambda one: one.line)
@@ -82,17 +82,19 @@ def _documents(text: str) -> list[Any]:
         return []  # who reads it will say so
 
 
-def _pairs(node: Any) -> Iterator[tuple[str, str, int]]:
+def _pairs(node: Any, environments: bool) -> Iterator[tuple[str, str, int]]:
     """Every name with its value: of mappings, and of texts like ``NAME=value``; and the line where it stands."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if key.value == "environment" and not environments:
+                continue
             if isinstance(value, yaml.ScalarNode):
                 yield str(key.value), str(value.value), value.start_mark.line + 1
             else:
-                yield from _pairs(value)
+                yield from _pairs(value, environments)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _pairs(item)
+            yield from _pairs(item, environments)
     elif isinstance(node, yaml.ScalarNode):
         name, equals, value = str(node.value).partition("=")
         if equals:
@@ -111,13 +113,37 @@ def _is_literal(value: str) -> bool:
 
 
 def bind_mounts(model: Map) -> dict[str, list[str]]:
-    """The places of this host that services mount."""
+    """The places of this host that services mount, as ``SOURCE:TARGET:ACCESS``."""
     found: dict[str, list[str]] = {}
     for name, service in services_of(model):
-        binds = [str(v.get("source", "")) for v in service.get("volumes") or () if v.get("type") == "bind"]
+        binds = [_short(volume) for volume in service.get("volumes") or () if volume.get("type") == "bind"]
         if binds:
             found[name] = binds
     return found
+
+
+def _short(volume: Map) -> str:
+    return f"{volume.get('source', '')}:{volume.get('target', '')}:{'ro' if volume.get('read_only') else 'rw'}"
+
+
+def environments(unread: Map) -> Iterator[str]:
+    """What services get as variables and others will read: env files, and values that a name makes out as secret.
+
+    ``unread`` is the model with its env files not read and its variables not filled in.
+    """
+    for name, service in services_of(unread):
+        if service.get("env_file"):
+            yield f'"{name}": env_file declared'
+        for variable, value in _pairs_of(service.get("environment")):
+            if _by_name(variable, value, "", 0):
+                yield f'"{name}": literal value for "{variable}"'
+
+
+def _pairs_of(environment: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(environment, Map):
+        yield from ((str(name), str(value)) for name, value in environment.items() if value is not None)
+    else:
+        yield from ((name, value) for name, _, value in (str(each).partition("=") for each in environment or ()))
 
 
 def literals(model: Map) -> Iterator[str]:

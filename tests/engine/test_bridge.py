@@ -133,6 +133,19 @@ def test_what_kubernetes_cannot_say_is_told(project: Project) -> None:
     assert "ulimits have no counterpart" in said
 
 
+def test_a_folder_with_something_in_it_is_emptied_only_when_that_is_wanted(project: Project) -> None:
+    project.write("services: {web: {image: 'web:1'}}")
+    kept = project.folder / "out" / "kept.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    assert "is not empty, and stays as it is" in project.run("bridge", "convert", "-o", "out").failed().stderr
+    assert "mine" == kept.read_text()
+
+    project.run("bridge", "convert", "--yes", "-o", "out").ok()
+    assert not kept.exists()
+    assert list(kept.parent.iterdir())
+
+
 def test_the_folder_of_the_project_is_not_emptied(project: Project) -> None:
     project.write("services: {web: {image: x}}")
     assert "would be emptied" in project.run("bridge", "convert", "-o", ".").failed(2).stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.cli import bridging
-from orchestrator.cli.declare import many, text
+from orchestrator.cli.declare import flag, many, text
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import StackError, UsageError
 from orchestrator.records import dataclass
@@ -11,7 +11,9 @@ from orchestrator.records import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    output: str = text("-o", "--output", metavar="DIR", default="out", help="Where to write; emptied first.")
+    output: str = text(
+        "-o", "--output", metavar="DIR", default="out", help="Where to write; emptied first, after asking."
+    )
     templates: str = text("--templates", metavar="DIR", help="Templates for the transformation images.")
     transformations: tuple[str, ...] = many(
         "-t",
@@ -20,6 +22,7 @@ class Options:
         help="Run these images on the stack. Without any, our own conversion makes Kubernetes manifests: Deployments, "
         "DaemonSets and Jobs, Services, ConfigMaps, Secrets, volume claims, network policies and a kustomization.",
     )
+    yes: bool = flag("-y", "--yes", help="Empty the folder without asking.")
 
 
 def run(context: Context, options: Options) -> int:
@@ -29,11 +32,11 @@ def run(context: Context, options: Options) -> int:
         )
     inputs = bridging.templates(options.templates) if options.templates else {}
     if not options.transformations:
-        count = bridging.to_kubernetes(context, bridging.fresh(options.output))
+        count = bridging.to_kubernetes(context, bridging.fresh(context, options.output, yes=options.yes))
         context.say(f"{count} files written to {options.output}; `kubectl apply -k {options.output}` brings them about")
         return 0
     name, inputs["in/compose.yaml"] = bridging.model(context)
-    folder = bridging.fresh(options.output)
+    folder = bridging.fresh(context, options.output, yes=options.yes)
     for image in options.transformations:
         code, said = context.engine.operations.transform(image, inputs, folder, stack=name)
         context.show(said)

@@ -15,6 +15,9 @@ from orchestrator.spec.defaults import services_of
 class Options:
     repository: str = argument("REPOSITORY[:TAG]", "Where to put it.")
     app: bool = flag("--app", help="Copy the services' images there too.")
+    insecure_registry: bool = flag(
+        "--insecure-registry", hidden=True, help="Speak to the repository's registry without TLS."
+    )
     oci_version: str = text(
         "--oci-version",
         metavar="VERSION",
@@ -34,6 +37,7 @@ def run(context: Context, options: Options) -> int:
         images=options.app,
         oci_version=options.oci_version,
         yes=options.yes,
+        insecure=options.insecure_registry,
     )
     target = publishing.reference(context, wish)
     canonical = publishing.load(context)
@@ -41,10 +45,11 @@ def run(context: Context, options: Options) -> int:
         _push_images(context)
     made = publishing.layers(context, canonical, wish)
     publishing.agreed(context, canonical, made, wish)
+    context.say(f" {options.repository} publishing")
     if context.shared.dry_run:
         context.show("".join(f"{layer.name}  {len(layer.content)} bytes  {layer.media}\n" for layer in made))
+        context.say(f" {options.repository} published")
         return 0
-    context.say(f" {options.repository} publishing")
     images = tuple(dict.fromkeys(str(s["image"]) for _, s in services_of(canonical.model) if s.get("image")))
     digest = publishing.push(context, target, made, images, wish)
     context.say(f" {options.repository} published")
