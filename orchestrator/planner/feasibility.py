@@ -21,7 +21,33 @@ def check(situation: Situation, draft: Draft) -> None:
         _constraints(situation, draft, service)
         _number(situation, draft, service)
         _reservations(situation, draft, service)
+        _start_interval(situation, draft, service)
+    _names(situation, draft)
     _needs(situation, draft)
+
+
+def _names(situation: Situation, draft: Draft) -> None:
+    """Two services may write the same name as long as they are not to be there at once."""
+    owners: dict[str, str] = {}
+    for service in situation.wanted:
+        wanted = service.container_name
+        if wanted and owners.setdefault(wanted, service.name) != service.name:
+            draft.error(
+                f'container name "{wanted}" is already in use by service `{owners[wanted]}`; give one of them another name',
+                where=situation.desired.where(f"services.{service.name}.container_name"),
+                reference="container-name-taken",
+            )
+
+
+def _start_interval(situation: Situation, draft: Draft, service: Service) -> None:
+    check = service.container.healthcheck
+    if check is None or check.disabled or check.start_interval_ns is None or check.start_period_ns is not None:
+        return
+    draft.error(
+        f'service "{service.name}": healthcheck.start_interval requires healthcheck.start_period to be set',
+        where=situation.desired.where(f"services.{service.name}.healthcheck.start_interval"),
+        reference="start-interval",
+    )
 
 
 def _needs(situation: Situation, draft: Draft) -> None:

@@ -30,9 +30,16 @@ class Teardown:
     # Containers
 
     def containers(self, removals: Iterable[Remove]) -> None:
-        """Stop and remove, dependents first; what is removed does not wait for the removal, only for the stop."""
+        """Stop and remove, dependents first; what is removed does not wait for the removal, only for the stop.
+
+        What is to go for two reasons goes once.
+        """
         by_service: dict[str, list[Remove]] = {}
+        seen: set[str] = set()
         for remove in removals:
+            if remove.container.id in seen:
+                continue
+            seen.add(remove.container.id)
             by_service.setdefault(remove.container.service, []).append(remove)
         dependents = graph.dependents(self.situation.edges)
         stops: dict[str, list[Id]] = {}

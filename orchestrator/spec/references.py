@@ -137,12 +137,3 @@ def _contexts(service: Map) -> dict[str, str]:
     contexts = build.get("additional_contexts") if isinstance(build, Map) else None
     named = contexts.items() if isinstance(contexts, Map) else ()
     return {str(source).removeprefix("service:"): key for key, source in named if str(source).startswith("service:")}
-
-
-def container_names(project: Project) -> Iterator[Finding]:
-    owners: dict[str, str] = {}
-    for name, service in project.services.items():
-        wanted = service.get("container_name")
-        if wanted and owners.setdefault(wanted, name) != name:
-            message = f'container name "{wanted}" is already in use by service {quoted(owners[wanted])}'
-            yield ("services", name, "container_name"), message, "give one of them another name"

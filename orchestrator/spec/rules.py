@@ -44,7 +44,6 @@ SERVICE_RULES: tuple[tuple[str, tuple[str, ...], ServiceRule], ...] = (
 PROJECT_RULES: tuple[tuple[str, ProjectRule], ...] = (
     ("dependency-cycle", references.dependency_cycles),
     ("build-cycle", references.build_cycles),
-    ("container-name-taken", references.container_names),
     ("external-volume", contradictions.external_volumes),
     ("config-source", contradictions.sources("config", "file", "environment", "content")),
     ("secret-source", contradictions.sources("secret", "file", "environment")),

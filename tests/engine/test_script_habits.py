@@ -112,3 +112,70 @@ def test_space_is_told_by_a_template(project: Project) -> None:
     project.up()
 
     assert "Containers=1" in project.run("du", "--format", "{{.Type}}={{.TotalCount}}").ok().stdout.splitlines()
+
+
+def test_what_is_shared_with_a_container_that_is_gone_is_refused_in_known_words(project: Project) -> None:
+    project.write(f"""
+        services:
+          db: {{{SLEEPS}, volumes: [/var/data]}}
+          files: {{{SLEEPS}, volumes_from: [db]}}
+          net: {{{SLEEPS}, network_mode: "service:db"}}
+    """)
+    project.up()
+    assert not project.up("--no-deps", "files").mutations
+    project.docker("rm", "-f", f"{project.name}-db-1").ok()
+
+    files = project.run("up", "-d", "--no-deps", "files").failed(1)
+    net = project.run("up", "-d", "--no-deps", "net").failed(1)
+
+    assert "cannot share volume with service db: container missing" in files.stderr
+    assert "cannot share network namespace with service db: container missing" in net.stderr
+
+
+def test_a_name_is_only_taken_by_a_service_that_comes_up_too(project: Project) -> None:
+    project.write(f"""
+        services:
+          one: {{{SLEEPS}, container_name: {project.name}-same}}
+          other: {{{SLEEPS}, container_name: {project.name}-same}}
+    """)
+
+    refused = project.run("up", "-d").failed(1)
+
+    assert f'container name "{project.name}-same" is already in use' in refused.stderr
+    project.up("one")
+    project.run("config", "-q").ok()
+
+
+def test_a_quicker_check_at_the_start_needs_a_start(project: Project) -> None:
+    project.write(f"""
+        services:
+          vain: {{{SLEEPS}, healthcheck: {{test: "true", interval: 1s, start_interval: 1s}}}}
+          well: {{{SLEEPS}, healthcheck: {{test: "true", interval: 1s}}}}
+    """)
+
+    refused = project.run("up", "-d", "--wait", "vain").failed(1)
+
+    assert "healthcheck.start_interval requires healthcheck.start_period to be set" in refused.stderr
+    assert "well-1 Healthy" in project.run("up", "--wait", "well").ok().stderr
+
+
+def test_a_pull_that_fails_names_what_has_to_be_built(project: Project, registry: Registry) -> None:
+    project.write(f'services: {{made: {{build: ., image: "{registry.address}/{project.name}/nowhere"}}}}')
+
+    refused = project.run("pull").failed(1)
+    forgiven = project.run("pull", "--ignore-pull-failures").ok()
+
+    for told in (refused, forgiven):
+        assert "Some service image(s) must be built from source by running:\n    stack build made\n" in told.stderr
+
+
+def test_down_with_orphans_removes_one_off_containers_once(project: Project) -> None:
+    project.write(f"services: {{web: {{{SLEEPS}}}}}")
+    project.run("run", "web", "true").ok()
+
+    told = project.run("down", "--remove-orphans").ok().stderr
+
+    assert told.count(" Removed\n") == len(
+        set(told.split("\n")) & {line for line in told.split("\n") if "Removed" in line}
+    )
+    assert not project.containers()

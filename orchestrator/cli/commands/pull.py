@@ -103,11 +103,12 @@ def _present(engine: Engine, name: str, services: list[Service], options: Option
 
 
 def _judge(context: Context, result: ApplyResult, stack: Stack, options: Options) -> None:
-    """Failures that do not matter are mentioned; the others fail the command."""
-    for failure in result.failures:
-        action = failure.step.action
-        assert isinstance(action, PullImage)
-        buildable = all(stack.services[name].build is not None for name in action.services)
-        if not (buildable or options.ignore_pull_failures):
-            raise ordering.failed(result)
-        context.say(f"warning: {action.reference} could not be pulled" + (" and has to be built" if buildable else ""))
+    """What could not be had fails the command, unless that was said not to matter; what can be built is named."""
+    missing = [one.step.action for one in result.failures]
+    names = [name for action in missing if isinstance(action, PullImage) for name in action.services]
+    buildable = [name for name in names if stack.services[name].build is not None]
+    if buildable:
+        told = "warning: Some service image(s) must be built from source by running:"
+        context.say(f"{told}\n    stack build {' '.join(buildable)}")
+    if result.failures and not options.ignore_pull_failures:
+        raise ordering.failed(result)

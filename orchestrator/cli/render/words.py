@@ -62,7 +62,7 @@ _AWAITED = {
     WaitFor.STARTED: "Started",
     WaitFor.HEALTHY: "Healthy",
     WaitFor.STABLE: "Running",
-    WaitFor.READY: "Ready",
+    WaitFor.READY: "Healthy",
     WaitFor.COMPLETED: "Exited",
 }
 _IMAGE: dict[type[Action], tuple[str, str]] = {

@@ -42,12 +42,15 @@ class Surroundings:
     inodes: str = ""
     read_text: Callable[[str], str] = _read_text
 
-    def peer(self, service: str) -> Peer:
-        """The container that stands for ``service`` where one container is shared (its lowest slot)."""
+    def peer(self, service: str, shared: str) -> Peer:
+        """The container that stands for ``service`` where one container is shared (its lowest slot).
+
+        ``shared`` says what of it; scripts know the words of the refusal.
+        """
         found = self.peers.get(service, ())
         if not found:
             raise EngineError(
-                f'no container of service "{service}" to share with',
+                f"cannot share {shared} with service {service}: container missing",
                 reference="peer-missing",
                 hint=f"bring it up first: stack up {service}",
             )

@@ -109,14 +109,14 @@ def namespace(key: str, field: str) -> Row:
     def row(draft: Draft, wish: Wish) -> None:
         value: str = getattr(wish.settings, field)
         if value:
-            draft.host[key] = shared(value, wish)
+            draft.host[key] = shared(value, wish, field.removesuffix("_mode"))
 
     return row
 
 
-def shared(value: str, wish: Wish) -> str:
+def shared(value: str, wish: Wish, kind: str) -> str:
     if value.startswith(SERVICE):
-        return f"container:{wish.around.peer(value.removeprefix(SERVICE)).id}"
+        return f"container:{wish.around.peer(value.removeprefix(SERVICE), f'{kind} namespace').id}"
     return value
 
 

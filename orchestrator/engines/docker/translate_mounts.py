@@ -77,7 +77,7 @@ def _volumes_from(entry: str, wish: Wish) -> str:
     if entry.startswith("container:"):
         return entry.removeprefix("container:")
     service, colon, mode = entry.removeprefix(SERVICE).partition(":")
-    return wish.around.peer(service).id + (colon + mode if mode else "")
+    return wish.around.peer(service, "volume").id + (colon + mode if mode else "")
 
 
 def _put_bind(mount: Mount, draft: Draft, wish: Wish) -> None:

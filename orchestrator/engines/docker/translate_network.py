@@ -28,7 +28,7 @@ INTERFACE_NAME = (1, 49)
 def mode(draft: Draft, wish: Wish) -> None:
     """The network the container starts with; none at all where the file gives it none."""
     wanted = wish.settings.network_mode
-    draft.host["NetworkMode"] = shared(wanted, wish) if wanted else next(iter(wish.action.networks), "none")
+    draft.host["NetworkMode"] = shared(wanted, wish, "network") if wanted else next(iter(wish.action.networks), "none")
 
 
 def endpoints(draft: Draft, wish: Wish) -> None:
