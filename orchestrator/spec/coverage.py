@@ -99,7 +99,6 @@ WITHOUT_EFFECT: Mapping[str, Mapping[str, str]] = {
 # Loaded and shown, and nothing else is done with it: each has its warning in ``advice``, at the place named here.
 ONLY_LOADED: Mapping[str, Mapping[str, str]] = {
     "generic_resource": {"discrete_resource_spec": "services.*.deploy.resources.reservations.generic_resources"},
-    "restart_policy": {"window": "services.*.deploy.restart_policy.window"},
     "placement_preference": {"spread": "services.*.deploy.placement.preferences"},
     "model": {"context_size": "services.*.models", "runtime_flags": "services.*.models"},
 }
