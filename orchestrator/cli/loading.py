@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.wiring import Context
-from orchestrator.records import dataclass
+from orchestrator.errors import StackError
+from orchestrator.records import dataclass, field
 from orchestrator.spec import names, remote
 from orchestrator.spec.files import FileMissing
 from orchestrator.spec.load import LoadRequest, load_canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.model.probe import Probe
 
 
 def request(context: Context, services: Sequence[str] = (), **more: Any) -> LoadRequest:
@@ -43,10 +46,12 @@ def _stdin(files: Sequence[str], context: Context) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which stack is meant. ``services`` are those of the file, ``None`` where there is no file."""
+    """Which stack is meant. ``services`` are those of the file, ``None`` where there is no file; ``probes`` are how those that
+    have one are asked whether they are well."""
 
     name: str
     services: frozenset[str] | None
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
 
 def identify(context: Context) -> Identity:
@@ -60,8 +65,29 @@ def identify(context: Context) -> Identity:
             raise
         return Identity(names.chosen(explicit, context.environment) or explicit, None)
     context.variables = found.environment
-    services = found.model.get("services")
-    return Identity(found.name, frozenset([*(services or ()), *found.disabled]))
+    services = found.model.get("services") or {}
+    return Identity(found.name, frozenset([*services, *found.disabled]), _probes(services))
+
+
+def _probes(services: Mapping[str, Any]) -> dict[str, Probe]:
+    owns = {name: (service or {}).get("x-stack") for name, service in services.items()}
+    asking = {name: own["probe"] for name, own in owns.items() if own and own.get("probe")}
+    if not asking:
+        return {}
+    from orchestrator.spec import build_own  # few files have any
+
+    return {name: build_own.probe(node) for name, node in asking.items()}
+
+
+def known(context: Context) -> Identity:
+    """The stack's name, and what the file says where one was given or had to be read; whoever only looks needs no sound file."""
+    explicit = names.chosen(context.shared.project_name, context.environment)
+    if not explicit:
+        return identify(context)
+    try:
+        return identify(context) if context.shared.files else Identity(explicit, None)
+    except StackError:
+        return Identity(explicit, None)
 
 
 def name_of(context: Context) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
@@ -29,6 +29,7 @@ from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.engines.operations import Operations
 from orchestrator.errors import NotFound, StackError, UsageError
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
+from orchestrator.model.probe import Probe
 
 
 class Rehearsal:
@@ -109,6 +110,10 @@ class RehearsalConsole:
     def processes(self, container: str) -> Processes:
         found = self._find(container)
         return Processes(("PID", "CMD"), (("1", found.image),))
+
+    def probed(self, probes: Mapping[str, Probe]) -> dict[str, str]:
+        """Whoever runs answers."""
+        return {container: "healthy" for container in probes if self._find(container).running}
 
     def image(self, image_id: str) -> ImageFacts:
         known = [image for image in self._engine.world.images.values() if image.id == image_id]

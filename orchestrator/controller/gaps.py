@@ -31,8 +31,9 @@ def gaps(applied: ApplyResult) -> Iterator[Note]:
 
 def _note(place: str, stop: StepResult, start: StepResult) -> Note:
     whole = start.began + start.seconds - stop.began
+    between = max(0.0, whole - stop.seconds - start.seconds)
     text = (
         f"{place} was away for {whole:.2f} s: {stop.seconds:.2f} s until the old container had stopped, "
-        f"{max(0.0, whole - stop.seconds):.2f} s until the new one was started"
+        f"{start.seconds:.2f} s to start the new one, {between:.2f} s between"
     )
     return Note(level=Level.INFO, text=text, reference="gap")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.model import naming
+from orchestrator.model.probe import Probe
 from orchestrator.records import dataclass, field
 
 STDOUT, STDERR = 1, 2
@@ -234,6 +235,11 @@ class Console(Protocol):
     def ended(self, container: str) -> Ended: ...
 
     def processes(self, container: str) -> Processes: ...
+
+    def probed(self, probes: Mapping[str, Probe]) -> dict[str, str]:
+        """Container ids to what one look at each says: healthy, starting, unhealthy. Whom nobody can reach from here without
+        help is left out."""
+        ...
 
     def image(self, image_id: str) -> ImageFacts: ...
 

@@ -71,13 +71,13 @@ PROBE = {
 FRONT_END = rows(same, "image")
 
 
-def _probe(node: Mapping[str, Any]) -> Probe:
+def probe(node: Mapping[str, Any]) -> Probe:
     if ("http" in node) == ("tcp" in node):
         raise BadValue("a probe has either `http` or `tcp`", "write `tcp: {port: 5432}`, or `http: {port: 8080}`")
     return Probe(**attributes(node, PROBE))
 
 
-OWN = {"probe": Row("probe", _probe), "front_end": Row("front_image", _image), **rows(same, "adopt")}
+OWN = {"probe": Row("probe", probe), "front_end": Row("front_image", _image), **rows(same, "adopt")}
 
 
 def own(node: Mapping[str, Any] | None, front_image: str) -> dict[str, Any]:

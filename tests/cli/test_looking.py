@@ -32,6 +32,14 @@ def test_ps_as_json_has_composes_keys_one_object_a_line(running: Shell) -> None:
     assert PS_KEYS.split() == sorted(records[0])
 
 
+def test_ps_shows_what_a_probe_says_as_health(shell: Shell) -> None:
+    shell.write("services: {web: {image: web, x-stack: {probe: {tcp: {port: 80}}}}, db: {image: db}}")
+    shell("up", "-d").ok()
+    records = [json.loads(line) for line in shell("ps", "--format", "json").ok().out.splitlines()]
+    assert {"web": "healthy", "db": ""} == {record["Service"]: record["Health"] for record in records}
+    assert ["(healthy)" in line for line in shell("ps").ok().out.splitlines()[1:]] == [False, True]
+
+
 def test_ps_shows_what_runs_and_with_a_everything(running: Shell) -> None:
     running("stop", "web").ok()
     assert ["db"] == running("ps", "--services").ok().out.split()

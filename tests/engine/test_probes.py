@@ -88,6 +88,29 @@ def test_a_container_on_this_machines_own_bridge_is_asked_directly(
     assert isinstance(probes.asker(access, container, cancel), probes.Directly)
 
 
+def test_one_look_says_how_a_container_is_and_makes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The engine's bridge is in another network namespace: it is pretended to be near, and what the port answers too."""
+    world.run(SERVES, networks={world.network(): Attachment()})
+    client = world.adapter.client
+    container = world.ref().target
+    patient, strict = Probe(tcp=8080), Probe(tcp=8080, start_period_ns=0)
+    answers = {"healthy": "", "no answer": "port 8080 takes no connection"}
+    before = len(client.get_json("/containers/json", {"all": True}))
+
+    assert "" == probes.health(client, container, patient)
+    (tmp_path / f"br-{world.engine.network(f'{world.stack}_default')['Id'][:12]}").touch()
+    monkeypatch.setattr(probes, "INTERFACES", str(tmp_path))
+    monkeypatch.setattr(probes.Directly, "ask", lambda *_: answers["no answer"])
+    assert "starting" == probes.health(client, container, patient)
+    assert "unhealthy" == probes.health(client, container, strict)
+    monkeypatch.setattr(probes.Directly, "ask", lambda *_: answers["healthy"])
+    assert "healthy" == probes.health(client, container, strict)
+    assert "" == probes.health(client, "0" * 64, patient)
+    assert before == len(client.get_json("/containers/json", {"all": True}))
+
+
 SPEC = """
     services:
       db:

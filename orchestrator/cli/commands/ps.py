@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.cli import containers, loading
 from orchestrator.cli.declare import arguments, flag, many, text
@@ -12,7 +12,8 @@ from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
 from orchestrator.engines.console import Listed
 from orchestrator.errors import UsageError
-from orchestrator.records import dataclass
+from orchestrator.model.probe import Probe
+from orchestrator.records import dataclass, replace
 
 STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 HEADINGS = ("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
@@ -38,6 +39,7 @@ RAW = "\\n".join(
         ("ports", "Ports"),
     )
 )
+_WORDS = {"healthy": "healthy", "unhealthy": "unhealthy", "starting": "health: starting"}  # as engines put it
 COMMAND_WIDTH, MOUNT_WIDTH = 20, 15
 
 
@@ -58,15 +60,28 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     states = _states(options)
-    name = loading.name_of(context)
+    known = loading.known(context)
     everything = options.all or bool(states)
-    found = containers.of_stack(context, name, everything=everything, oneoff=options.all)
+    found = containers.of_stack(context, known.name, everything=everything, oneoff=options.all)
     found = [c for c in containers.of_services(context, found, options.services) if not states or c.state in states]
     if not options.orphans:
         declared = loading.identify(context).services
         found = [c for c in found if declared is None or c.service in declared]
+    if not (options.quiet or options.only_services):
+        found = _with_health(context, found, known.probes)
     context.show(_text(found, options, options.format or _usual_format(context, options)))
     return 0
+
+
+def _with_health(context: Context, found: Sequence[Listed], probes: Mapping[str, Probe]) -> list[Listed]:
+    """Services with a probe of their own are asked once, where the engine has no health of them."""
+    asked = {
+        c.id: probes[c.service]
+        for c in found
+        if c.state == "running" and c.service in probes and not c.oneoff and not c.health
+    }
+    health = context.engine.console.probed(asked) if asked else {}
+    return [replace(c, status=f"{c.status} ({_WORDS[health[c.id]]})") if c.id in health else c for c in found]
 
 
 def _usual_format(context: Context, options: Options) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from orchestrator.engines.console import (
@@ -26,6 +27,7 @@ from orchestrator.engines.docker.client import Client, Stream
 from orchestrator.engines.docker.logs import LogFollower, LogLine, LogRequest
 from orchestrator.errors import NotFound
 from orchestrator.model import naming
+from orchestrator.model.probe import Probe
 
 
 class DockerConsole:
@@ -76,6 +78,13 @@ class DockerConsole:
         answer = self._client.get_json(f"/containers/{container}/top")
         rows = answer.get("Processes") or []
         return Processes(tuple(answer.get("Titles") or ()), tuple(tuple(row) for row in rows))
+
+    def probed(self, probes: Mapping[str, Probe]) -> dict[str, str]:
+        from orchestrator.engines.docker import probes as asking
+        from orchestrator.engines.docker.parallel import together
+
+        calls = [partial(asking.health, self._client, container, probe) for container, probe in probes.items()]
+        return {container: health for container, health in zip(probes, together(calls), strict=True) if health}
 
     def image(self, image_id: str) -> ImageFacts:
         answer = self._client.get_json(f"/images/{image_id}/json")

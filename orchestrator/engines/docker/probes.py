@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -41,14 +42,33 @@ class Asker(Protocol):
 
 def asker(access: Access, container: Mapping[str, Any], cancel: CancelToken) -> Asker:
     """The one that can reach ``container``."""
-    near = access.client.endpoint.scheme == "unix" and _address(container, here=True)
-    return Directly() if near else ThroughHelper(access, cancel)
+    return Directly() if _is_near(access.client, container) else ThroughHelper(access, cancel)
+
+
+def _is_near(client: Client, container: Mapping[str, Any]) -> bool:
+    return client.endpoint.scheme == "unix" and bool(_address(container, here=True))
+
+
+def health(client: Client, container_id: str, probe: Probe) -> str:
+    """What one look says; "" of a container that does not run, or that only a helper could ask: looking makes nothing."""
+    from orchestrator.engines.docker.waits import unix_seconds  # waits knows probes
+
+    try:
+        container = client.get_json(f"/containers/{quote(container_id)}/json")
+    except NotFound:
+        return ""
+    if not container["State"].get("Running") or container["State"].get("Paused") or not _is_near(client, container):
+        return ""
+    if not Directly().ask(probe, container):
+        return "healthy"
+    runs_for = time.time() - unix_seconds(container["State"]["StartedAt"])
+    return "starting" if runs_for < probe.start_period_ns / SECOND else "unhealthy"
 
 
 def near(client: Client, container: str) -> Callable[[Probe], str] | None:
     """How to ask a container from this machine; ``None`` where that cannot be done."""
     found = client.get_json(f"/containers/{quote(container)}/json")
-    if client.endpoint.scheme != "unix" or not _address(found, here=True):
+    if not _is_near(client, found):
         return None
     return lambda probe: Directly().ask(probe, found)
 
