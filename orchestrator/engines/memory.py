@@ -26,7 +26,8 @@ from orchestrator.model.observed import (
     Scope,
     State,
 )
-from orchestrator.model.transition import image_of, transition
+from orchestrator.model.transition import transition
+from orchestrator.model.transition_objects import image_of
 from orchestrator.records import dataclass, replace
 
 T = TypeVar("T", ObservedNetwork, ObservedVolume)
