@@ -215,6 +215,7 @@ def _view(world: ObservedState, scope: Scope, facts: EngineFacts) -> ObservedSta
         images={name: image for name in scope.images if (image := image_of(world, name)) is not None},
         name_holders=holders,
         port_holders=tuple(_port_holders(world, ids)),
+        secret_folders=world.secret_folders,
         now_ns=world.now_ns,
     )
 

@@ -130,7 +130,8 @@ class CreateContainer:
     ``labels`` are Compose's and ours, complete but for what only the engine knows (the image's id). ``anonymous_volumes`` maps
     targets to names of existing anonymous volumes taken over from the container that this one replaces. ``peers`` maps services
     named in the settings (``network_mode: service:db``, ``volumes_from``, ...) to the container that is meant. ``copies`` is the
-    volume that ``ShipFiles`` has made for the settings' files ("" where none is copied).
+    volume that ``ShipFiles`` has made for the settings' files ("" where none is copied), ``secrets`` the folder that
+    ``KeepSecrets`` has.
     """
 
     container: ContainerRef
@@ -141,6 +142,25 @@ class CreateContainer:
     peers: Mapping[str, ContainerRef] = field(default_factory=dict)
     oneoff: OneOff | None = None
     copies: str = ""
+    secrets: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepSecrets:
+    """Write a service's secrets into a folder in memory, on this host. ``files`` stand in it under their numbers."""
+
+    stack: str
+    folder: str
+    service: str
+    files: tuple[FileGrant, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropSecrets:
+    """Take a folder with secrets away."""
+
+    stack: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +339,8 @@ Action = (
     | RemoveVolume
     | CreateContainer
     | ShipFiles
+    | KeepSecrets
+    | DropSecrets
     | StartContainer
     | StopContainer
     | RestartContainer

@@ -39,7 +39,7 @@ def created(action: actions.CreateContainer, image: ObservedImage, now_ns: int) 
         settings=_read_back(action.settings, image.defaults),
         image_defaults=image.defaults,
         files={grant.target: grant.digest for grant in action.settings.files if grant.digest},
-        copies=(action.copies,) if action.copies else (),
+        copies=tuple(filter(None, (action.copies, action.secrets))),
         anonymous_volumes=_anonymous_volumes(action, image.defaults, now_ns),
         labels=labels,
         fingerprint=labels.get(naming.FINGERPRINT, ""),

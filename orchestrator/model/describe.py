@@ -27,14 +27,24 @@ def describe(action: actions.Action) -> str:
             return f"create volume {volume.name}"
         case actions.RemoveVolume(name=name):
             return f"remove volume {name}"
-        case actions.ShipFiles(files=files, volume=volume_name):
-            return f"copy {', '.join(grant.name for grant in files)} into volume {volume_name}"
+        case actions.ShipFiles() | actions.KeepSecrets() | actions.DropSecrets():
+            return _files(action)
         case actions.RunProvider(service=service, command=command):
             return f"run the provider of {service}: {command}"
         case actions.AwaitDelay(service=service, delay_ns=delay_ns):
             return f"wait {duration(delay_ns)} before {service} goes on"
         case _:
             return _container(action)
+
+
+def _files(action: actions.ShipFiles | actions.KeepSecrets | actions.DropSecrets) -> str:
+    match action:
+        case actions.ShipFiles(files=files, volume=volume):
+            return f"copy {', '.join(grant.name for grant in files)} into volume {volume}"
+        case actions.KeepSecrets(service=service, files=files):
+            return f"keep {', '.join(grant.name for grant in files)} of {service} in memory"
+        case actions.DropSecrets(folder=folder):
+            return f"take the secrets {folder} out of memory"
 
 
 def slug(action: actions.Action) -> str:

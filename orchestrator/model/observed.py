@@ -61,7 +61,8 @@ class ObservedContainer:
     ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
     ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
-    ``copies`` are the volumes with copies of configs, secrets and files that it mounts (see ``shipment``).
+    ``copies`` are the volumes with copies of configs, secrets and files that it mounts, and its folders with secrets in memory
+    (see ``shipment``).
     ``adopted``: it carries no labels of a stack; the file (`x-stack: {adopt: true}`) says which service it is of.
     ``peers`` maps services whose namespaces or volumes it shares to the id of the container that it shares them with.
     """
@@ -219,7 +220,8 @@ class ObservedState:
     ``images`` maps references of the desired stack to the image present, absent ones are missing. ``name_holders`` maps names
     that the stack needs to foreign containers that hold them. ``networks`` and ``volumes`` hold the stack's own and those that
     the stack names. ``port_holders`` are others who have host ports that the stack needs, ``missing_paths`` bind sources that must
-    exist and do not. ``now_ns`` is the wall clock of the snapshot, for ages of images and containers.
+    exist and do not. ``secret_folders`` are folders with secrets in memory that are there. ``now_ns`` is the wall clock of the
+    snapshot, for ages of images and containers.
     """
 
     stack: str
@@ -231,6 +233,7 @@ class ObservedState:
     name_holders: Mapping[str, ObservedContainer] = field(default_factory=dict)
     port_holders: tuple[PortHolder, ...] = ()
     missing_paths: frozenset[str] = frozenset()
+    secret_folders: frozenset[str] = frozenset()
     now_ns: int = 0
 
     def of_service(self, service: str) -> tuple[ObservedContainer, ...]:

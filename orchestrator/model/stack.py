@@ -232,6 +232,13 @@ class RollbackScope(StrEnum):
     STACK = "stack"
 
 
+class SecretPlace(StrEnum):
+    """Where what secrets hold may be on the engine's host: on its disk, or in memory alone."""
+
+    DISK = "disk"
+    TMPFS = "tmpfs"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """What should be. ``services`` are the enabled ones; ``disabled`` names those of inactive profiles (never orphans)."""
@@ -251,6 +258,7 @@ class Stack:
     secret_values: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     key: bytes = field(default=b"", compare=False, repr=False)  # the host's key: digests in labels are made with it
     rollback: RollbackScope = RollbackScope.SERVICE
+    secrets: SecretPlace = SecretPlace.DISK
     separator: str = "-"  # between the parts of generated names; "_" in compatibility mode
 
     def where(self, path: str) -> Where:

@@ -38,6 +38,8 @@ _MEANINGS: dict[type, Callable[[ObservedState, Any], ObservedState]] = {
     actions.RemoveVolume: objects.remove_volume,
     actions.CreateContainer: containers.create,
     actions.ShipFiles: objects.ship,
+    actions.KeepSecrets: objects.keep_secrets,
+    actions.DropSecrets: objects.drop_secrets,
     actions.StartContainer: containers.start,
     actions.StopContainer: containers.stop,
     actions.RestartContainer: containers.restart,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.errors import Conflict, ImageUnavailable, NotFound
-from orchestrator.model import actions, creation
+from orchestrator.model import actions, creation, shipment
 from orchestrator.model import transition_objects as objects
 from orchestrator.model.container import Container
 from orchestrator.model.creation import rfc3339
@@ -57,6 +57,8 @@ def create(state: ObservedState, action: actions.CreateContainer) -> ObservedSta
         raise ImageUnavailable(f"no such image: {action.settings.image}")
     if action.copies and all(volume.name != action.copies for volume in state.volumes):
         raise NotFound(f"no such volume: {action.copies}")
+    if action.secrets and action.secrets not in state.secret_folders:
+        raise NotFound(f"bind source path does not exist: {action.secrets}")
     made = replace(
         creation.created(action, image, state.now_ns),
         endpoints=tuple(_endpoint(state, name, how) for name, how in action.networks.items()),
@@ -95,6 +97,9 @@ def _can_start(state: ObservedState, container: ObservedContainer) -> None:
     for endpoint in container.endpoints:
         if endpoint.network_id not in known:
             raise NotFound(f"network {endpoint.network_id} not found")
+    for folder in container.copies:
+        if shipment.is_folder(folder) and folder not in state.secret_folders:
+            raise NotFound(f"bind source path does not exist: {folder}")
     running = {c.id for c in state.containers if c.running}
     mode = container.settings.network_mode if container.settings else ""
     peer = container.peers.get(mode.removeprefix("service:"), "") if mode.startswith("service:") else ""

@@ -128,6 +128,17 @@ def ship(state: ObservedState, action: actions.ShipFiles) -> ObservedState:
     return replace(state, volumes=(*state.volumes, made))
 
 
+def keep_secrets(state: ObservedState, action: actions.KeepSecrets) -> ObservedState:
+    return replace(state, secret_folders=state.secret_folders | {action.folder})
+
+
+def drop_secrets(state: ObservedState, action: actions.DropSecrets) -> ObservedState:
+    for container in state.containers:
+        if action.folder in container.copies:
+            raise Conflict(f"the secrets {action.folder} are read by {container.name}")
+    return replace(state, secret_folders=state.secret_folders - {action.folder})
+
+
 def find_network(state: ObservedState, name_or_id: str) -> ObservedNetwork | None:
     named = [n for n in state.networks if n.name == name_or_id]
     if len(named) > 1:

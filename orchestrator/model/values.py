@@ -82,6 +82,7 @@ class FileGrant:
     Exactly one of ``source`` (an absolute path) and ``content`` is set. A source is bind-mounted, unless it is ``shipped``: then it
     is on the caller's host, and a copy of it goes to the engine's, as content does. ``content`` may be secret: it never appears in
     ``repr``, plans or labels; ``digest`` (keyed) stands for it. ``writable``: a mount that the file does not call read-only.
+    ``in_memory``: the content is never on a disk of the engine's host, but in a file of a tmpfs.
     """
 
     kind: FileKind
@@ -95,10 +96,11 @@ class FileGrant:
     mode: int | None = None
     shipped: bool = False
     writable: bool = False
+    in_memory: bool = False
 
     @property
     def copied(self) -> bool:
-        """Whether the engine's host gets a copy of it, in a volume."""
+        """Whether the engine's host gets a copy of it, in a volume or in memory."""
         return self.shipped or self.content is not None
 
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from orchestrator.model.actions import (
     CreateContainer,
     DisconnectNetwork,
     HookKind,
+    KeepSecrets,
     OneOff,
     RemoveContainer,
     RenameContainer,
@@ -99,6 +100,7 @@ class Workshop:
         self.copies: dict[
             str, Id | None
         ] = {}  # volumes with copies that new containers mount -> the step that makes them
+        self.secrets: dict[str, Id | None] = {}  # folders in use with secrets in memory -> the step that writes them
         self.departures: dict[tuple[str, str], Id] = {}  # (container id, network id) -> the step that detaches it
         for service in situation.services:
             if service.front:
@@ -132,6 +134,7 @@ class Workshop:
             peers={name: life.ref for name, life in mates.items()},
             oneoff=oneoff,
             copies=shipment.volume(self.situation.desired, service),
+            secrets=shipment.folder(self.situation.desired, service),
         )
         made = self.draft.add(
             action,
@@ -140,6 +143,7 @@ class Workshop:
                 *after,
                 *self._needs(service),
                 self._shipped(service, action.copies),
+                self._kept(service, action.secrets),
                 *(life.made for life in mates.values()),
             ],
             group=group,
@@ -169,10 +173,29 @@ class Workshop:
         self.prepared.add(step)
         return step
 
+    def _kept(self, service: Service, folder: str) -> Id | None:
+        """The step that writes the secrets that are in memory alone; none where they are there. A reboot takes them."""
+        if folder and folder not in self.secrets:
+            there = folder in self.situation.observed.secret_folders
+            self.secrets[folder] = None if there else self._keep(service, folder)
+        return self.secrets.get(folder)
+
+    def _keep(self, service: Service, folder: str) -> Id:
+        files = shipment.in_memory(service.container)
+        action = KeepSecrets(stack=self.situation.desired.name, folder=folder, service=service.name, files=files)
+        step = self.draft.add(action, "its containers read them there", group=f"secrets {service.name}")
+        self.prepared.add(step)
+        return step
+
     def adopt(self, service: Service, slot: int, container: ObservedContainer, mends: Mends, group: str) -> Life:
         """A container that exists already, mended where it has to be."""
         life = Life(service, slot, ref(container), observed=container)
         life.made = self.mend(container, service, mends, group)
+        folder = shipment.folder(self.situation.desired, service)
+        kept = self._kept(service, folder) if folder in container.copies else None
+        if life.made is not None:
+            self.draft.order(life.made, [kept])
+        life.made = kept if life.made is None else life.made
         return life
 
     def mend(self, container: ObservedContainer, service: Service, mends: Mends, group: str) -> Id | None:

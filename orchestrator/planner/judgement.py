@@ -125,17 +125,21 @@ class Judge:
 
     def _copies(self, container: ObservedContainer) -> list[str]:
         """What digests do not tell: copies that are given to nobody any more, or to somebody else."""
-        wanted = shipment.volume(self.situation.desired, self.service)
+        desired, service = self.situation.desired, self.service
+        wanted = {shipment.volume(desired, service), shipment.folder(desired, service)} - {""}
         if not container.fingerprint:
             return []
         gone = sorted(container.files.keys() - {grant.target for grant in self.service.container.files})
         if gone:
             return [f"{target} is given no more" for target in gone]
-        if not wanted or wanted in container.copies:
+        if wanted <= set(container.copies):
             return []
         grants = self.service.container.files
         known = [self._same_file(container, grant) for grant in grants if grant.copied]
-        return ["owner or mode of its files changed"] if all(known) else []
+        if not all(known):
+            return []
+        moved = any(map(shipment.is_folder, wanted)) != any(map(shipment.is_folder, container.copies))
+        return ["the place of its secrets changed" if moved else "owner or mode of its files changed"]
 
     def _same_file(self, container: ObservedContainer, grant: FileGrant) -> bool | None:
         if not grant.digest:

@@ -119,6 +119,7 @@ def _containers(
     teardown.networks()
     teardown.volumes()
     teardown.copies()
+    teardown.secrets()
     teardown.images()
     raise_barrier(draft, workshop)
 

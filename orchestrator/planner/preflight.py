@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model import difference, naming
-from orchestrator.model.stack import Service
+from orchestrator.model import difference, naming, shipment
+from orchestrator.model.stack import SecretPlace, Service
 from orchestrator.model.values import FileKind, MountType
 from orchestrator.planner.draft import Draft
 from orchestrator.planner.situation import Situation
@@ -27,6 +27,7 @@ def check(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerd
             _ports(situation, draft, service)
         if verdict.of_kind(Create, Replace):
             _sources(situation, draft, service)
+            _secrets(situation, draft, service)
             _remote_files(situation, draft, service)
 
 
@@ -50,6 +51,18 @@ def _sources(situation: Situation, draft: Draft, service: Service) -> None:
                 where=situation.desired.where(f"services.{service.name}.volumes"),
                 reference="bind-source-missing",
             )
+
+
+def _secrets(situation: Situation, draft: Draft, service: Service) -> None:
+    """What is to be in memory alone is written by us, so it has to be this host's memory."""
+    wanted = situation.desired.secrets is SecretPlace.TMPFS and shipment.in_memory(service.container)
+    if wanted and not situation.observed.engine.local:
+        draft.error(
+            f'service "{service.name}": its secrets are to be in memory alone, and the engine is on another host; run this '
+            "there, or leave out `x-stack: {secrets: tmpfs}`",
+            where=situation.desired.where("x-stack.secrets"),
+            reference="secrets-not-in-memory",
+        )
 
 
 def _remote_files(situation: Situation, draft: Draft, service: Service) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator import graph
 from orchestrator.model import naming, shipment
-from orchestrator.model.actions import RemoveImage, RemoveNetwork, RemoveVolume
+from orchestrator.model.actions import DropSecrets, RemoveImage, RemoveNetwork, RemoveVolume
 from orchestrator.model.observed import ObservedContainer, ObservedNetwork
 from orchestrator.planner import networks
 from orchestrator.planner.containers import Workshop
@@ -154,6 +154,15 @@ class Teardown:
             if None not in after:
                 action = RemoveVolume(name=volume.name)
                 self.draft.add(action, "no container reads these copies", after=after, group=f"volume {volume.name}")
+
+    def secrets(self) -> None:
+        """Secrets in memory that no container reads any more."""
+        for folder in sorted(self.situation.observed.secret_folders - self.workshop.secrets.keys()):
+            users = [c for c in self.situation.everything if folder in c.copies]
+            after = [self.workshop.removals.get(container.id) for container in users]
+            if None not in after:
+                action = DropSecrets(stack=self.situation.desired.name, folder=folder)
+                self.draft.add(action, "no container reads them", after=after, group=f"secrets {folder}")
 
     # Images
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from orchestrator.errors import RuleViolation
 from orchestrator.model.front_ends import with_front_ends
-from orchestrator.model.stack import AddressPool, LanguageModel, Network, RollbackScope, Stack, Volume
+from orchestrator.model.stack import AddressPool, LanguageModel, Network, RollbackScope, SecretPlace, Stack, Volume
 from orchestrator.spec import limits
 from orchestrator.spec.build_container import count
 from orchestrator.spec.build_service import Builder
@@ -35,7 +35,7 @@ NETWORK = {
     "ipam": Row("ipam", lambda node: attributes(node, IPAM)),
 }
 OWN_OF_VOLUME = rows(same, "protect exclusive")
-OWN_OF_STACK = {"rollback": Row("rollback", RollbackScope)}
+OWN_OF_STACK = {"rollback": Row("rollback", RollbackScope), "secrets": Row("secrets", SecretPlace)}
 VOLUME = {**rows(same, "name external driver"), **rows(pairs, "driver_opts labels")}
 MODEL = {**rows(same, "model name"), "context_size": Row("context_size", count), **rows(texts, "runtime_flags")}
 
@@ -61,7 +61,9 @@ def to_stack(
     folder where the host keeps those that are external.
     """
     try:
-        contents = Contents(model, key, read=read_contents, store=store)
+        own = attributes(model.get("x-stack") or {}, OWN_OF_STACK)
+        in_memory = own.get("secrets") is SecretPlace.TMPFS
+        contents = Contents(model, key, read=read_contents, store=store, in_memory=in_memory)
         builder = Builder(model, name, working_dir, contents, bounds, separator)
         made = Stack(
             name=name,
@@ -79,7 +81,7 @@ def to_stack(
             secret_values=frozenset(text for text in contents.secret_values if text),
             key=key,
             separator=separator,
-            **attributes(model.get("x-stack") or {}, OWN_OF_STACK),
+            **own,
         )
         return with_front_ends(made)
     except BadValue as bad:

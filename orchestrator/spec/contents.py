@@ -48,8 +48,8 @@ class Content:
 class Contents:
     """The configs and secrets that services of ``model`` use."""
 
-    def __init__(self, model: Map, key: bytes, *, read: bool = True, store: str = "") -> None:
-        self._key, self._read, self._store = key, read, store or host_store.FOLDER
+    def __init__(self, model: Map, key: bytes, *, read: bool = True, store: str = "", in_memory: bool = False) -> None:
+        self._key, self._read, self._store, self._in_memory = key, read, store or host_store.FOLDER, in_memory
         self.secret_values: set[str] = set()
         problems: list[Any] = []
         self._found: dict[tuple[FileKind, str], Content] = {}
@@ -67,6 +67,10 @@ class Contents:
         content = self._found[kind, name]
         owner = attributes(node, GRANT)
         target = os.path.join(_ROOTS[kind], node.get("target") or name)
+        if kind is FileKind.SECRET and self._in_memory and self._read:
+            if content.data is None:
+                raise BadValue(f"the secret {quoted(name)} is a folder: only files are kept in memory", "name a file")
+            return FileGrant(kind, name, target, content=content.data, digest=content.digest, in_memory=True, **owner)
         # An owner or mode cannot be given to a mounted file, so such a file is copied.
         if content.path and (not owner or content.data is None):
             return FileGrant(kind, name, target, source=content.path, digest=content.digest, **owner)

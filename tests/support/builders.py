@@ -25,6 +25,7 @@ from orchestrator.model.stack import (
     Provider,
     PullPolicy,
     RollbackScope,
+    SecretPlace,
     Service,
     Stack,
     Volume,
@@ -50,6 +51,8 @@ _CONDITIONS = {"started": Condition.STARTED, "healthy": Condition.HEALTHY, "comp
 def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: Any) -> Stack:
     """A stack of these services. Networks and volumes that services name are declared for them."""
     built = {key: service(key, dict(given or {}), name) for key, given in services.items()}
+    if top.get("secrets") == "tmpfs":
+        built = {key: _in_memory(made) for key, made in built.items()}
     networks = dict.fromkeys((n for s in built.values() for n in s.container.networks), None) | dict(
         top.get("networks") or {}
     )
@@ -64,8 +67,14 @@ def stack(services: Mapping[str, Mapping[str, Any]], name: str = "shop", **top: 
         secret_values=frozenset(top.get("secret_values") or ()),
         key=KEY,
         rollback=RollbackScope(top.get("rollback", "service")),
+        secrets=SecretPlace(top.get("secrets", "disk")),
     )
     return with_front_ends(made)
+
+
+def _in_memory(made: Service) -> Service:
+    files = tuple(replace(grant, in_memory=grant.content is not None) for grant in made.container.files)
+    return replace(made, container=replace(made.container, files=files))
 
 
 def network(key: str, given: Mapping[str, Any], stack_name: str) -> Network:

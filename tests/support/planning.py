@@ -227,6 +227,12 @@ def _lost_volume(state: ObservedState, name: str) -> ObservedState:
     return replace(state, volumes=tuple(v for v in state.volumes if v.name != name))
 
 
+def _reboot(state: ObservedState) -> ObservedState:
+    """What was in memory is gone, and nothing was started again."""
+    ended = tuple(replace(c, state=State.EXITED, exit_code=127, health=Health.NONE) for c in state.containers)
+    return replace(state, containers=ended, secret_folders=frozenset())
+
+
 def _no_image(state: ObservedState, reference: str) -> ObservedState:
     return replace(state, images={name: i for name, i in state.images.items() if name != reference})
 
@@ -299,6 +305,7 @@ _EDITS: dict[str, Edit] = {
     "remade": _network_again,
     "twin": _twin_network,
     "lost": _lost_volume,
+    "reboot": _reboot,
     "no-image": _no_image,
     "new-image": _image,
     "orphan": _orphan,

@@ -20,6 +20,8 @@ from orchestrator.model.actions import (
     CreateNetwork,
     CreateVolume,
     DisconnectNetwork,
+    DropSecrets,
+    KeepSecrets,
     KillContainer,
     PauseContainer,
     PullImage,
@@ -108,6 +110,10 @@ def of(action: Action, group: str = "") -> Words:
             return Words("Volume", action.name, "Removing", "Removed")
         case ShipFiles():
             return Words("Volume", action.volume, "Filling", "Filled", passing=True)
+        case KeepSecrets():
+            return Words("Secrets", action.folder, "Writing", "Written", passing=True)
+        case DropSecrets():
+            return Words("Secrets", action.folder, "Removing", "Removed")
         case RunProvider():
             return Words("Service", action.service, f"Provider {action.command}", "Provided")
         case AwaitDelay():
@@ -150,6 +156,8 @@ def imperative(action: Action) -> str:  # noqa: C901  # a table
             return f"rename {action.container.name} to {action.new_name}"
         case ShipFiles():
             return f"copy {', '.join(grant.name for grant in action.files)} into volume {action.volume}"
+        case KeepSecrets() | DropSecrets():
+            return describe(action)
         case AwaitContainer():
             return f"wait until {action.container.name} is {action.condition.value}"
         case ConfigureFront() | AwaitDrained() | AwaitFront():

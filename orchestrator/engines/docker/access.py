@@ -27,6 +27,7 @@ class Access:
         self.client = client
         self.create_network_lock = threading.Lock()
         self._images: dict[str, str] = {}
+        self._engine_id = ""
         self._graces: dict[str, int | None] = {}
         self._subscription: Subscription | None = None
         self._lock = threading.Lock()
@@ -44,6 +45,12 @@ class Access:
                 self._subscription = changes.subscribe(self.client, {"type": ["container"]})
             return self._subscription
 
+    def engine_id(self) -> str:
+        """What tells this engine from others, however it is reached."""
+        if not self._engine_id:
+            self._engine_id = str(self.client.get_json("/info").get("ID") or "")
+        return self._engine_id
+
     def image_id(self, reference: str) -> str:
         """The id behind a reference, remembered until the reference is pulled, built or removed through us."""
         known = self._images.get(reference)
@@ -57,6 +64,7 @@ class Access:
 
     def know(self, state: ObservedState) -> None:
         """Take over what an observation has just told, to ask for less later."""
+        self._engine_id = state.engine.id
         self._images = {name: image.id for name, image in state.images.items()}
         known = ((container.id, container.settings) for container in state.containers)
         self._graces |= {key: settings.stop_grace_period_ns for key, settings in known if settings is not None}

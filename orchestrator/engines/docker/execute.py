@@ -18,6 +18,7 @@ from orchestrator.engines.docker import execute_hooks as hooks
 from orchestrator.engines.docker import execute_images as images
 from orchestrator.engines.docker import execute_networks as networks
 from orchestrator.engines.docker import execute_provider as provider
+from orchestrator.engines.docker import secrets_in_memory as secrets
 from orchestrator.engines.docker import waits
 from orchestrator.engines.docker.access import Access
 from orchestrator.model import actions
@@ -51,6 +52,10 @@ def execute(access: Access, action: actions.Action, progress: Progress, cancel: 
             return create.create(access, action)
         case actions.ShipFiles():
             return files.ship(access, action)
+        case actions.KeepSecrets():
+            return secrets.keep(access.environment, action, access.engine_id())
+        case actions.DropSecrets():
+            return secrets.drop(access.environment, action, access.engine_id())
         case actions.StartContainer():
             return containers.start(access, action)
         case actions.StopContainer():

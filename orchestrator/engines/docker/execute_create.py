@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.engines.docker import changes, labels, mounted, translate
+from orchestrator.engines.docker import changes, labels, mounted, secrets_in_memory, translate
 from orchestrator.engines.docker.access import Access, missing_image
 from orchestrator.engines.docker.draft import Draft
 from orchestrator.engines.docker.execute_containers import REMOVAL_SECONDS, name_held
@@ -108,6 +108,7 @@ def _surroundings(access: Access, action: actions.CreateContainer) -> Surroundin
         peers=peers,
         image_id=access.image_id(action.settings.image),
         copies=_copies(access, action.copies),
+        secrets=_secrets(access, stack, action.secrets),
         inodes=mounted.inodes(action.settings) if access.client.endpoint.local else "",
     )
 
@@ -117,6 +118,10 @@ def _copies(access: Access, volume: str) -> str:
     if not volume or access.client.api_version >= VOLUME_SUBPATH:
         return ""
     return str(access.client.get_json(f"/volumes/{quote(volume)}")["Mountpoint"])
+
+
+def _secrets(access: Access, stack: str, folder: str) -> str:
+    return secrets_in_memory.place(access.environment, stack, folder, access.engine_id()) if folder else ""
 
 
 def shared_services(settings: Container) -> set[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.engines.docker import neighbour
+from orchestrator.engines.docker import neighbour, secrets_in_memory
 from orchestrator.engines.docker import observe_containers as containers
 from orchestrator.engines.docker import observe_objects as objects
 from orchestrator.engines.docker.client import Client
@@ -60,8 +60,15 @@ def observe(client: Client, scope: Scope, host: Callable[[], Host]) -> ObservedS
         name_holders=_holders(scope, answers, context),
         port_holders=tuple(answers.port_holders),
         missing_paths=answers.missing_paths,
+        secret_folders=_secret_folders(client, scope, about),
         now_ns=time.time_ns(),
     )
+
+
+def _secret_folders(client: Client, scope: Scope, about: Host) -> frozenset[str]:
+    if not about.facts.local:
+        return frozenset()
+    return secrets_in_memory.present(client.environment, scope.stack, about.facts.id)
 
 
 def _first_round(client: Client, scope: Scope, host: Callable[[], Host], answers: _Answers) -> Host:

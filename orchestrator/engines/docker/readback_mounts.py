@@ -37,13 +37,14 @@ def anonymous_volumes(reading: Reading) -> dict[str, str]:
 
 def is_copy(source: str) -> bool:
     """Whether it leads to copies of configs, secrets and files: a label tells what these hold."""
-    return shipment.is_volume(source) or bool(shipment.volume_of(source))
+    return shipment.is_volume(source) or bool(shipment.volume_of(source) or shipment.folder_of(source))
 
 
 def copies(reading: Reading) -> tuple[str, ...]:
-    """The volumes with copies of files that are mounted."""
+    """The volumes with copies of files that are mounted, and the folders with secrets in memory."""
     names = {mount.get("Name") or "" for mount in reading.raw.get("Mounts") or () if mount.get("Type") == "volume"}
-    return tuple(sorted(name for name in names if shipment.is_volume(name)))
+    folders = {shipment.folder_of(mount.get("Source") or "") for mount in reading.host.get("Mounts") or ()}
+    return tuple(sorted({name for name in names if shipment.is_volume(name)} | folders - {""}))
 
 
 def is_anonymous(name: str) -> bool:

@@ -32,13 +32,14 @@ class Surroundings:
     """``peers`` maps services to their containers, lowest slot first and the newest first within a slot.
 
     ``copies``: where the volume with copies of files lies on the engine's host, for engines that cannot mount a part of a volume.
-    ``inodes``: a label's note of the files that are bind-mounted.
+    ``secrets``: the folder with secrets in memory, on this host. ``inodes``: a label's note of the files that are bind-mounted.
     """
 
     api: ApiVersion = NEWEST_API
     peers: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
     image_id: str = ""
     copies: str = ""
+    secrets: str = ""
     inodes: str = ""
     read_text: Callable[[str], str] = _read_text
 

@@ -53,7 +53,10 @@ def _mount(mount: Mount, taken_over: dict[str, str], draft: Draft, wish: Wish) -
 
 
 def files(draft: Draft, wish: Wish) -> None:
-    """Grants with a source of the engine's host are mounted from there, the others from the volume of their copies."""
+    """Grants with a source of the engine's host are mounted from there, the others from the volume of their copies, or from
+    memory."""
+    for number, grant in enumerate(shipment.in_memory(wish.settings)):
+        draft.mounts.append(_read_only(f"{wish.around.secrets}/{number}", grant.target))
     draft.mounts += [_grant(grant) for grant in wish.settings.files if not grant.copied]
     copies = shipment.copied(wish.settings)
     if wish.action.copies:
@@ -142,13 +145,17 @@ def _image(mount: Mount, wish: Wish) -> dict[str, Any]:
 
 
 def _grant(grant: FileGrant) -> dict[str, Any]:
-    return {"Type": "bind", "Source": grant.source, "Target": grant.target, "ReadOnly": True}
+    return _read_only(grant.source, grant.target)
+
+
+def _read_only(source: str, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
 
 
 def _copy(grant: FileGrant, entry: str, wish: Wish) -> dict[str, Any]:
     if wish.around.api >= VOLUME_SUBPATH:
         return _mounted_copies(wish.action.copies, grant.target, entry)
-    return {"Type": "bind", "Source": f"{wish.around.copies}/{entry}", "Target": grant.target, "ReadOnly": True}
+    return _read_only(f"{wish.around.copies}/{entry}", grant.target)
 
 
 def _mounted_copies(volume: str, target: str, entry: str = "") -> dict[str, Any]:
