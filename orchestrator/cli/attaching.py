@@ -83,7 +83,7 @@ class Attachment:
         self._logs = self._console.logs()
         self._following: dict[str, _Followed] = {}
         self._alive: set[str] = set()
-        self._started: set[str] = set()
+        self._started: dict[str, int] = {}  # in which order
         self.before_stop: Callable[[], None] = lambda: None  # what must let go of the stack first
         self.menu: Menu | None = None
         self.toggle_watching: Callable[[], None] = lambda: None
@@ -153,13 +153,13 @@ class Attachment:
         while not self._queue.empty():
             item = self._queue.get()
             if isinstance(item, Happened):
-                self._started.add(item.container)
+                self._started.setdefault(item.container, len(self._started))
         found = [c for c in containers.of_stack(self._context, self._stack.name) if c.service in self._manner.services]
         shown = [c for c in found if c.running or c.id in self._started]
         self._printer.know({c.id: containers.short_name(c) for c in shown})
         if shown:
             self._context.say("Attaching to " + ", ".join(containers.short_name(c) for c in shown))
-        for container in shown:
+        for container in sorted(shown, key=lambda one: self._started.get(one.id, -1)):  # who began first speaks first
             fresh = container.id in self._started or container.id not in self._ran_before
             since = self._ended.get(container.id, "") if fresh else None
             self._add(container.id, container.name, container.service, since)

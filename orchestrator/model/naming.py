@@ -29,6 +29,7 @@ ENVIRONMENT_FILES = COMPOSE + "project.environment_file"
 NETWORK = COMPOSE + "network"
 VOLUME = COMPOSE + "volume"
 VERSION = COMPOSE + "version"
+VERSION_VALUE = "stack"  # Compose writes its version there; ours would change labels with every release
 HOOK = COMPOSE + "hook"
 REPLACE = COMPOSE + "replace"
 

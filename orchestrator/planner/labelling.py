@@ -6,8 +6,6 @@ from orchestrator.model import difference, naming
 from orchestrator.model.stack import Service
 from orchestrator.planner.situation import Situation
 
-VERSION_LABEL = "stack"  # Compose writes its version there; ours would change labels with every release
-
 
 def labels(situation: Situation, service: Service, slot: int) -> dict[str, str]:
     """The user's labels, Compose's and ours."""
@@ -22,7 +20,7 @@ def labels(situation: Situation, service: Service, slot: int) -> dict[str, str]:
         naming.DEPENDS_ON: _depends_on(service),
         naming.WORKING_DIR: stack.working_dir,
         naming.CONFIG_FILES: ",".join(stack.config_files),
-        naming.VERSION: VERSION_LABEL,
+        naming.VERSION: naming.VERSION_VALUE,
         naming.FINGERPRINT: mark,
     }
     if service.front_end is not None:

@@ -162,6 +162,7 @@ def labelled(situation: Situation, wanted: Network) -> Network:
     ours = {
         naming.PROJECT: situation.desired.name,
         naming.NETWORK: wanted.key,
+        naming.VERSION: naming.VERSION_VALUE,
         naming.CONFIG_HASH: mark,
         naming.FINGERPRINT: mark,
     }

@@ -137,6 +137,7 @@ def labelled(situation: Situation, wanted: Volume) -> Volume:
     ours = {
         naming.PROJECT: situation.desired.name,
         naming.VOLUME: wanted.key,
+        naming.VERSION: naming.VERSION_VALUE,
         naming.CONFIG_HASH: fingerprint.of_volume(wanted, situation.desired.key),
     }
     return replace(wanted, labels={**wanted.labels, **ours})

@@ -179,3 +179,38 @@ def test_down_with_orphans_removes_one_off_containers_once(project: Project) -> 
         set(told.split("\n")) & {line for line in told.split("\n") if "Removed" in line}
     )
     assert not project.containers()
+
+
+def test_time_that_is_up_is_told_in_known_words(project: Project) -> None:
+    project.write(f"""
+        services:
+          web: {{{SLEEPS}, healthcheck: {{test: "false", interval: 1s, start_period: 60s}}}}
+    """)
+
+    refused = project.run("up", "--wait", "--wait-timeout", "1").failed(1)
+
+    assert "application not healthy after 1s" in refused.stderr
+    assert project.running() == ["web-1"]
+
+
+def test_who_began_first_speaks_first(project: Project) -> None:
+    project.write("""
+        services:
+          zoe: {image: busybox:stable, command: echo first}
+          amy:
+            {image: busybox:stable, command: echo second, depends_on: {zoe: {condition: service_completed_successfully}}}
+    """)
+
+    said = project.run("up", "--menu=false").ok().stdout
+
+    assert said.index("zoe-1  | first") < said.index("amy-1  | second")
+
+
+def test_networks_and_volumes_carry_the_labels_that_tools_filter_by(project: Project) -> None:
+    project.write(f'services: {{web: {{{SLEEPS}, volumes: ["data:/data"]}}}}\nvolumes: {{data: {{}}}}')
+    project.up()
+
+    for kind, name, label in (("network", "default", "network"), ("volume", "data", "volume")):
+        found = project.docker(kind, "inspect", f"{project.name}_{name}").ok().stdout
+        for key in (f'{label}": "{name}', 'project": ', 'version": '):
+            assert f'"com.docker.compose.{key}' in found

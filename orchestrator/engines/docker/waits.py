@@ -205,6 +205,8 @@ class _Watch:
     def _headline(self, reference: str, why: str) -> str:
         """In Compose's words where something else depends on the container: scripts look for them."""
         text = f"container {self.action.container.name} {why}"
+        if self.action.condition is WaitFor.READY and reference == "timeout":
+            return f"application not healthy after {self._limit():g}s: {text}"
         if self.action.condition not in (WaitFor.HEALTHY, WaitFor.COMPLETED):
             return text
         if reference == "timeout":
