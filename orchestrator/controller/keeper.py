@@ -207,7 +207,8 @@ class Keeper:
             self._tell("given-up", f"{service} ended as often as its restart_policy allows; it stays as it is", service)
         for service in sorted(healing.recovered):
             self._tell("recovered", f"{service} runs again without ending", service, level="info")
-        return healing
+        broken = self.rests.stubborn(self.means.monotonic()).intersection(stack.services) - healing.resting.keys()
+        return replace(healing, replace=healing.replace | broken)
 
     def _policy(
         self, stack: Stack, observed: ObservedState, stopped: Stopped, healing: Healing, may_change: bool
@@ -322,7 +323,7 @@ class Keeper:
             replaced |= healing.give_up
         if replaced:
             names = ", ".join(sorted(replaced))
-            self._tell("unhealthy", f"{names}: still unhealthy, replaced")
+            self._tell("unhealthy", f"{names}: still unhealthy, or not to be started any more; replaced")
             forced = replace(policy, targets=replaced, dependencies=False, recreate=Recreate.FORCE)
             assert self.loaded is not None
             self.means.carry_out(self.loaded, forced, command="daemon: heal", heard=self.prepared.heard)
@@ -347,6 +348,7 @@ class Keeper:
         """Where the failure is one of services, only they rest."""
         message, reference = views.failure(result)
         services = views.failed_services(result)
+        self.rests.not_started(views.unstartable(result))
         if not services:
             return self._failed(message, reference)
         now = self.means.monotonic()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from orchestrator.controller.backoff import SERVICE
 from orchestrator.records import dataclass
@@ -18,11 +19,15 @@ class Rest:
     reference: str
 
 
+STUBBORN = 2  # starts that failed, after which a container counts as broken
+
+
 class Rests:
     """The services of one stack that failed."""
 
     def __init__(self) -> None:
         self._rests: dict[str, Rest] = {}
+        self._starts: Counter[str] = Counter()
 
     def add(self, service: str, message: str, reference: str, now: float, chance: float) -> bool:
         """It failed once more; says whether this is news."""
@@ -35,6 +40,19 @@ class Rests:
         """Who rests at this moment."""
         return {service: rest for service, rest in self._rests.items() if rest.until > now}
 
+    def not_started(self, services: Iterable[str]) -> None:
+        """The engine did not start containers of theirs that were there already."""
+        self._starts.update(services)
+
+    def stubborn(self, now: float) -> frozenset[str]:
+        """Whose containers are to be replaced, for the engine does not start them any more; asking begins a new count."""
+        resting = self.active(now)
+        found = frozenset(name for name, count in self._starts.items() if count >= STUBBORN and name not in resting)
+        for name in found:
+            del self._starts[name]
+        return found
+
     def forget(self) -> None:
         """Everyone begins with a clean count."""
         self._rests.clear()
+        self._starts.clear()

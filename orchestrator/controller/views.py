@@ -10,7 +10,7 @@ from orchestrator.controller.intents import Stopped
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.status import Drift, ReplicaStatus, ServiceStatus
 from orchestrator.errors import ApplyFailed, StackError
-from orchestrator.model.actions import BuildImage, ContainerRef, PullImage, RunProvider
+from orchestrator.model.actions import BuildImage, ContainerRef, PullImage, RunProvider, StartContainer
 from orchestrator.model.describe import slug
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Level, Plan, Step
@@ -105,6 +105,15 @@ def failure(result: Result) -> tuple[str, str]:
     if notes:
         return notes[0].text, notes[0].reference or "cannot-plan"
     return f"it did not settle within {result.passes} passes", "not-settled"
+
+
+def unstartable(result: Result) -> frozenset[str]:
+    """The services of which a container that was there already could not be started."""
+    return frozenset(
+        failure.step.action.container.service
+        for failure in result.failures
+        if isinstance(failure.step.action, StartContainer) and failure.step.group.startswith("start ")
+    )
 
 
 def failed_services(result: Result) -> frozenset[str]:

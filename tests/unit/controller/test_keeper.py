@@ -20,7 +20,7 @@ from orchestrator.controller.status import Board, Phase
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
 from orchestrator.events import Quiet
-from orchestrator.model.actions import Action, BuildImage, CreateContainer, PullImage, RunProvider
+from orchestrator.model.actions import Action, BuildImage, CreateContainer, PullImage, RunProvider, StartContainer
 from orchestrator.model.host import HostStack, Mode, Window
 from orchestrator.model.observed import Health, ObservedState, Scope, State
 from orchestrator.model.rollout import RestartCondition
@@ -378,6 +378,25 @@ def _restart_of(host: Host) -> str:
     settings = host.engine.world.containers[0].settings
     assert settings is not None
     return settings.restart.name
+
+
+def test_a_container_that_the_engine_does_not_start_any_more_is_replaced(host: Host) -> None:
+    host.look()
+    broken = next(c.id for c in host.engine.world.containers if c.service == "db")
+
+    def task_exists(action: Action) -> EngineError | None:
+        is_broken = isinstance(action, StartContainer) and action.container.id == broken
+        return EngineError("task already exists") if is_broken else None
+
+    host.engine.failure = task_exists
+    host.change("shop-db-1", state=State.EXITED, exit_code=137, finished_at="1")
+    host.keeper.alerted = True
+    for _ in range(20):
+        host.now += 5
+        host.keeper.run()
+
+    assert ["shop-db-1", "shop-web-1"] == host.serving()
+    assert broken not in {c.id for c in host.engine.world.containers}
 
 
 def test_nothing_is_healed_where_the_host_says_so(host: Host) -> None:
