@@ -119,7 +119,8 @@ def _variables(options: Options, environment: Mapping[str, str]) -> Iterator[tup
         yield from found.items()
     for item in options.env:
         key, equals, value = item.partition("=")
-        yield key, value if equals else environment.get(key)
+        if equals or key in environment:
+            yield key, value if equals else environment[key]
 
 
 def _ports(settings: Container, options: Options) -> Iterator[Port]:

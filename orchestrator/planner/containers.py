@@ -6,7 +6,7 @@ containers of a service have their turn is the rollout's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.model import naming, shipment
 from orchestrator.model.actions import (
@@ -145,6 +145,7 @@ class Workshop:
                 self._shipped(service, action.copies),
                 self._kept(service, action.secrets),
                 *(life.made for life in mates.values()),
+                *self._linked(service),
             ],
             group=group,
             differences=differences,
@@ -152,6 +153,13 @@ class Workshop:
         self.claims.append(Claim(made, name))
         self.prepared.add(made)
         return Life(service, slot, target, made=made)
+
+    def _linked(self, service: Service) -> Iterator[Id | None]:
+        """The steps that make the containers it links to: a link is to a container that is there."""
+        for name in dict.fromkeys(link.partition(":")[0] for link in service.container.links):
+            lives = self.lives.get(name, [])
+            fresh = not any(container.service == name for container in self.situation.everything)
+            yield from (life.made for life in (lives if fresh else lives[:1]))
 
     def _shipped(self, service: Service, volume: str) -> Id | None:
         """The step that makes the copies a container needs; none where another one has them already."""

@@ -59,6 +59,19 @@ def test_its_code_and_its_streams_are_ours(project: Project) -> None:
     assert [] == project.containers()
 
 
+def test_a_name_without_a_value_here_leaves_the_image_its_own(project: Project) -> None:
+    project.write(
+        """
+        services:
+          job:
+            image: NAME-job
+            build: {context: ., dockerfile_inline: "FROM busybox:stable\\nENV COLOUR=blue\\n"}
+        """.replace("NAME", project.name)
+    )
+    said = project.run("run", "--rm", "--build", "-e", "COLOUR", "job", "sh", "-c", "echo $COLOUR").ok()
+    assert said.stdout.endswith("blue\n")
+
+
 def test_options_change_what_the_file_says(project: Project) -> None:
     project.write(SHOP)
     project.write("C=from a file\nD=from a file\n", "more.env")

@@ -290,3 +290,16 @@ def test_a_build_is_built_and_its_change_replaces_the_container(
     assert each_engine.exec(changed["Id"], "cat", "/file") == (0, "two")
     project.run("down", "--rmi", "local").ok()
     assert each_engine.image(f"{project.name}-app") == {}
+
+
+def test_a_link_leads_to_every_container_of_the_other_service(project: Project) -> None:
+    project.write(
+        """
+        services:
+          store: {image: "busybox:stable", command: sleep 1000, stop_signal: KILL, scale: 2}
+          shop: {image: "busybox:stable", command: sleep 1000, stop_signal: KILL, links: ["store:shelf"]}
+        """
+    )
+    project.run("up", "-d").ok()
+    for name in ("shelf", "store-1", "store-2"):
+        project.run("exec", "-T", "shop", "ping", "-c1", name).ok()

@@ -143,6 +143,7 @@ def container(given: dict[str, Any], stack_name: str = "shop") -> Container:
         networks={} if mode else _attachments(given.pop("networks", ["default"])),
         network_mode=mode,
         volumes_from=tuple(given.pop("volumes_from", ())),
+        links=tuple(given.pop("links", ())),
         restart=RestartPolicy(given.pop("restart", "always")),
         healthcheck=Healthcheck(("CMD", "check")) if given.pop("healthcheck", False) else None,
         resources=resources,

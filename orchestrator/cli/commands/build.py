@@ -36,7 +36,7 @@ class Options:
     push: bool = flag("--push", help="Push the images that have a name of their own.")
     quiet: bool = flag("-q", "--quiet", help="Show nothing.")
     sbom: str = text("--sbom", metavar="TEXT", help="Add a list of what is in the image.")
-    ssh: str = text("--ssh", metavar="KEY", help="Lend SSH keys to the build.")
+    ssh: str | None = text("--ssh", metavar="KEY", default=None, help="Lend SSH keys to the build; empty: the agent's.")
     with_dependencies: bool = flag("--with-dependencies", help="Also build what the named services depend on.")
 
 
@@ -131,7 +131,7 @@ def _adapted(build: Build, options: Options, arguments: dict[str, str | None]) -
         pull=build.pull or options.pull,
         provenance=options.provenance or build.provenance,
         sbom=options.sbom or build.sbom,
-        ssh=(*build.ssh, options.ssh) if options.ssh else build.ssh,
+        ssh=build.ssh if options.ssh is None else (*build.ssh, options.ssh or "default"),
     )
 
 

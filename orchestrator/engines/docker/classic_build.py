@@ -21,16 +21,16 @@ _OFF = ("", "false", "0")
 
 _BEYOND: tuple[tuple[str, Callable[[Build], bool]], ...] = (
     ("secrets", lambda build: bool(build.secrets)),
-    ("ssh", lambda build: bool(build.ssh)),
+    ("SSH keys", lambda build: bool(build.ssh)),
     ("additional_contexts", lambda build: bool(build.additional_contexts)),
     ("cache_to", lambda build: bool(build.cache_to)),
     ("cache_from (other than image names)", lambda build: any("=" in source for source in build.cache_from)),
     ("no_cache_filter", lambda build: bool(build.no_cache_filter)),
     ("entitlements", lambda build: bool(build.entitlements)),
-    ("privileged", lambda build: build.privileged),
+    ("privileged mode", lambda build: build.privileged),
     ("provenance", lambda build: build.provenance.lower() not in _OFF),
     ("sbom", lambda build: build.sbom.lower() not in _OFF),
-    ("several platforms", lambda build: len(build.platforms) > 1),
+    ("multi-arch build", lambda build: len(build.platforms) > 1),
 )
 
 
@@ -73,8 +73,8 @@ def refuse_what_is_beyond(request: BuildRequest) -> None:
     wanted += ["a builder of its own"] if request.builder else []
     if wanted:
         raise EngineError(
-            f"building {request.reference} needs BuildKit for: {', '.join(wanted)}",
-            hint="install the docker-buildx plugin, and do not set DOCKER_BUILDKIT=0",
+            f"the classic builder doesn't support {', '.join(wanted)}, set DOCKER_BUILDKIT=1 to use BuildKit",
+            hint=f"{request.reference} needs the docker-buildx plugin",
             reference="builder-cannot",
         )
 
