@@ -14,14 +14,16 @@ from orchestrator.model.actions import (
     CreateContainer,
     RunHook,
     StartContainer,
+    UpdateContainer,
 )
+from orchestrator.model.container import Container
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import ApplyResult, Outcome, Step, StepResult
 from orchestrator.model.stack import RollbackScope, Service, Stack
 from orchestrator.planner.attempts import Stance, exceeds, stance
 from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy
-from orchestrator.records import replace
+from orchestrator.records import fields, replace
 
 Slot = tuple[str, int]
 
@@ -35,10 +37,31 @@ class Memory:
         self.lost: set[Slot] = set()
         self.moved: set[str] = set()  # services that got a new container in this run
         self.restored = set(given_up)
+        self.mended: dict[str, Container] = {}  # what containers that were changed in place had been set to
 
     @property
     def size(self) -> int:
         return len(self.failed) + len(self.lost)
+
+    def note_mended(self, applied: ApplyResult, observed: ObservedState) -> None:
+        """Remember how containers were set that have just been changed in place."""
+        settings = {container.id: container.settings for container in observed.containers}
+        for result in applied.results.values():
+            action = result.step.action
+            if result.outcome is Outcome.DONE and isinstance(action, UpdateContainer):
+                before = settings.get(action.container.id)
+                if before is not None:
+                    self.mended.setdefault(action.container.service, before)
+
+    def undone(self, stack: Stack) -> Stack:
+        """``stack`` with the limits and restart policies from before this run for services that go back with others.
+
+        A limit that came where there was none stays: no engine lifts one in place.
+        """
+        everything = bool(self.restored) and stack.rollback is RollbackScope.STACK
+        back = self.mended.keys() if everything else self.mended.keys() & self.restored
+        services = [stack.services[name] for name in sorted(back) if name in stack.services]
+        return stack.with_services(_as_it_was(service, self.mended[service.name]) for service in services)
 
     def learn(self, applied: ApplyResult, observed: ObservedState) -> bool:
         """Count what failed; says whether there was anything new, so that another look is worth it."""
@@ -103,3 +126,12 @@ class Memory:
             held=frozenset((name, marks[name]) for name in self.restored),
             lost=frozenset(self.lost),
         )
+
+
+def _as_it_was(service: Service, before: Container) -> Service:
+    wanted, had = service.container.resources, before.resources
+    old = {
+        name: getattr(had, name) for name in (f.name for f in fields(had)) if getattr(had, name) not in (None, "", ())
+    }
+    container = replace(service.container, resources=replace(wanted, **old), restart=before.restart)
+    return replace(service, container=container)

@@ -211,6 +211,7 @@ class _Reconciliation:
     def _judge(self, applied: ApplyResult, observed: ObservedState) -> bool:
         """Whether another pass is needed, and under which policy."""
         self._remember_prepared(applied)
+        self.memory.note_mended(applied, observed)
         if not applied.plan.incomplete and self.policy.recreate is Recreate.FORCE:
             self.policy = replace(self.policy, recreate=Recreate.DIVERGED)  # forced once; what follows mends
         if not applied.plan.incomplete:
@@ -220,6 +221,7 @@ class _Reconciliation:
             return applied.plan.incomplete
         if self.memory.learn(applied, observed):
             self.failures.extend(applied.failures)
+            self.stack = self.memory.stack = self.memory.undone(self.stack)
             return True
         if all(self._worth_retrying(failure) for failure in applied.failures) and self._pause():
             return True

@@ -245,12 +245,12 @@ class Workshop:
         membership = self.memberships.get(life.service.name)
         return membership.enter(life.ref, after=after, group=group, relieves=relieves) if membership else None
 
-    def start(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str) -> None:
-        """Start (or unpause) and run what has to run right after."""
+    def start(self, life: Life, *, after: Iterable[Id | None], reason: str, group: str, hooked: bool = True) -> None:
+        """Start (or unpause) and run what has to run right after; ``hooked``: the service's hooks are this container's."""
         paused = life.observed is not None and life.observed.state is State.PAUSED
         action = UnpauseContainer(container=life.ref) if paused else StartContainer(container=life.ref)
         last = self.draft.add(action, reason, after=[life.made, *after], group=group)
-        if not paused:
+        if hooked and not paused:
             last = self.hooks(life.service, life.ref, HookKind.POST_START, last, group)
         life.started = last
 

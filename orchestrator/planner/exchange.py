@@ -166,7 +166,9 @@ class Exchange:
             return
         reason = f"{_FAILED}; the one before serves again"
         mates = (life.started for name in peers(service) for life in self.workshop.lives.get(name, ()))
-        self.workshop.start(turn.life, after=[*after, *turn.cleared, *mates], reason=reason, group=turn.group)
+        after = [*after, *turn.cleared, *mates]
+        # The hooks that the file has now are those of the version that failed.
+        self.workshop.start(turn.life, after=after, reason=reason, group=turn.group, hooked=False)
 
     def _prove_again(self, service: Service, turn: Turn, rules: Rollout) -> Id | None:
         if not turn.life.begins or is_one_shot(self.situation, service):

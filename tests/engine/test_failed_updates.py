@@ -104,7 +104,7 @@ def test_the_old_version_serves_after_an_update_that_fails(project: Project, kin
     assert ["other-1", "web-1"] == sorted(project.running())
     code, said = project.engine.exec(f"{project.name}-web-1", "wget", "-qO-", "http://127.0.0.1/version")
     assert (code, said.strip()) == (0, "1")
-    if order == "start-first":
+    if order == "start-first" and kind != "taken-port":  # with a fixed port the old one has to stop first
         assert before["State"]["StartedAt"] == after["State"]["StartedAt"]
     print(f"\n{kind}, {order}: {seconds:.2f} s from the failure to the end of the command")
     write(project, "1", order)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from orchestrator.controller.reconcile import Result
-from orchestrator.engines.memory import MemoryEngine
+from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, StackError
 from orchestrator.model.actions import Action, AwaitDelay, StartContainer
+from orchestrator.model.observed import Health
 from orchestrator.model.rollout import FailureAction
 from tests.support import builders
 from tests.unit.test_rollback import FAILS, engine_with, serving, up
@@ -127,6 +128,42 @@ def test_one_failure_takes_back_what_the_same_run_has_changed_where_the_file_say
     assert not result.ok
     assert ("api", "web") == result.restored
     assert before == serving(engine)
+
+
+def test_limits_that_were_changed_in_place_go_back_with_the_stack() -> None:
+    def wanted(image: str, memory: str, **top: object) -> object:
+        return builders.stack({"api": {"image": "app:1", "memory": memory}, "web": {"image": image}}, **top)
+
+    engine = engine_with(wanted("app:1", "64m"), v2=FAILS)  # type: ignore[arg-type]
+    before = {c.id for c in engine.world.containers}
+
+    def limits() -> set[int | None]:
+        return {c.settings.resources.memory for c in engine.world.containers if c.service == "api" and c.settings}
+
+    assert not up(wanted("app:2", "128m", rollback="stack"), engine).ok  # type: ignore[arg-type]
+    assert {64 << 20} == limits()
+    assert before == {c.id for c in engine.world.containers}
+    assert not up(wanted("app:2", "128m"), engine).ok  # type: ignore[arg-type]
+    assert {128 << 20} == limits()
+
+
+def test_a_replacement_that_was_made_for_nothing_is_used_by_the_next_run_or_goes() -> None:
+    def both(database: str, web: str) -> dict[str, dict[str, object]]:
+        return {"db": {"image": database, "healthcheck": True}, "web": {"image": web, "depends_on": {"db": "healthy"}}}
+
+    def of_web() -> dict[str, str]:
+        return {c.id: f"{c.image} {c.state}" for c in engine.world.containers if c.service == "web"}
+
+    engine = engine_with(builders.stack(both("app:1", "app:1")), v2=Behaviour(health=Health.UNHEALTHY))
+    assert not up(builders.stack(both("app:2", "app:3")), engine).ok
+    blocked = of_web()
+    assert ["app:1 running", "app:3 created"] == sorted(blocked.values())
+    assert up(builders.stack(both("app:1", "app:3")), engine).ok
+    assert {key: "app:3 running" for key, how in blocked.items() if how == "app:3 created"} == of_web()
+
+    assert not up(builders.stack(both("app:2", "app:4")), engine).ok
+    assert up(builders.stack(both("app:1", "app:3")), engine).ok
+    assert ["app:3 running"] == list(of_web().values())
 
 
 def test_a_way_back_that_fails_is_not_turned_round() -> None:
