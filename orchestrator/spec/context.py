@@ -54,6 +54,7 @@ class Context:
     includes: int = 0
     copied: int = 0
     files: dict[str, None] = field(default_factory=dict)
+    environments: dict[str, Mapping[str, str]] = field(default_factory=dict)  # of the includes that services came from
 
     def note(self, path: str) -> None:
         """Remember a file that the result depends on, whether or not it is there."""
@@ -87,7 +88,9 @@ class Context:
                 return file.read(self.limits.file_bytes + 1)
         except FileNotFoundError:
             raise files.FileMissing(
-                f"{shown} does not exist", where=where or Where(shown), hint=f"create {path}, or name another file"
+                f"{shown}: no such file or directory",
+                where=where or Where(shown),
+                hint=f"create {path}, or name another file",
             ) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)

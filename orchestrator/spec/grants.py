@@ -20,13 +20,16 @@ from orchestrator.spec.substitute import Lookup
 
 
 def resolve_environment(model: Map, environment: Mapping[str, str], context: Context) -> None:
-    """Read the env files of every service; ``env_file`` is gone afterwards."""
+    """Read the env files of every service; ``env_file`` is gone afterwards.
+
+    Variables in env files of an included service are substituted from the include's environment, as in its other files.
+    """
     for name, service in services_of(model):
         own = service.get("environment")
         if isinstance(own, Map):
             _fill_from(own, environment)
         if isinstance(service.get("env_file"), Seq):
-            _add_env_files(model, name, environment, context)
+            _add_env_files(model, name, context.environments.get(name, environment), context)
         service.pop("env_file", None)
 
 

@@ -45,6 +45,8 @@ def apply(document: Map, tags: tuple[parse.Path, ...], scope: Scope, context: Co
         paths = [context.local(path, scope.base, entry.where) for path in entry.paths]
         child = _child_scope(entry, paths[0], scope, context)
         imported = load(paths, child, context, entry.where)
+        for name in imported.get("services") or ():
+            context.environments.setdefault(name, child.environment)  # that of the innermost include
         for section in _SECTIONS:
             _join(document, imported, section, tags)
     del document["include"]
