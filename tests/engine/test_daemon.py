@@ -155,7 +155,7 @@ def test_a_broken_host_file_is_an_error_with_its_place(project: Project) -> None
 
 def test_the_stacks_of_this_repository_are_a_host_ready_to_run(project: Project) -> None:
     with start_stack(
-        ["daemon", "run", "--config", str(ROOT / "stacks" / "host.yml"), "--socket", "stack.sock"],
+        ["daemon", "run", "--config", str(ROOT / "stacks" / "host.yml"), "--socket", "none"],
         cwd=project.folder,
         env=project.environment(),
     ) as running:
