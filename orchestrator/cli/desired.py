@@ -8,7 +8,7 @@ from orchestrator.cli import loading
 from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.model.stack import Stack
-from orchestrator.spec import limits, store
+from orchestrator.spec import limits, platforms, store
 from orchestrator.spec.load import load_canonical, stack_of
 
 
@@ -21,7 +21,7 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
     context.variables = canonical.environment
     context.canonical = canonical
     compatible = context.shared.compatibility or context.switch("COMPOSE_COMPATIBILITY")
-    return stack_of(
+    stack = stack_of(
         canonical,
         key=context.key if contents else b"",
         separator="_" if compatible else "-",
@@ -29,3 +29,4 @@ def load(context: Context, services: Sequence[str] = (), *, contents: bool = Tru
         read_contents=contents,
         store_folder=context.environment.get(store.VARIABLE, ""),
     )
+    return platforms.settled(stack, canonical.environment.get(platforms.VARIABLE, ""))

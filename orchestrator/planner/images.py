@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from orchestrator.model import naming
 from orchestrator.model.actions import BuildImage, PullImage
 from orchestrator.model.observed import ObservedImage
-from orchestrator.model.stack import PullPolicy, Service
+from orchestrator.model.stack import Build, PullPolicy, Service
 from orchestrator.planner import image_orders
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
@@ -126,13 +126,20 @@ def _step(situation: Situation, draft: Draft, need: Need, services: list[str]) -
     if need.build and need.service.build is not None:
         labels = {naming.PROJECT: situation.desired.name, naming.SERVICE: need.service.name}
         build = image_orders.bases_named(situation.desired, need.service.build)
-        build = replace(build, labels={**build.labels, **labels})
+        build = replace(build, labels={**build.labels, **labels}, platforms=_to_run(need.service, build))
         action = BuildImage(reference=need.reference, service=need.service.name, build=build)
         return draft.add(action, need.reason, group=group)
     pull = PullImage(
         reference=need.reference, platform=need.service.container.platform, services=tuple(sorted(set(services)))
     )
     return draft.add(pull, need.reason, group=group)
+
+
+def _to_run(service: Service, build: Build) -> tuple[str, ...]:
+    """The platform that containers will run on; of several the builder chooses its own."""
+    if service.container.platform:
+        return (service.container.platform,)
+    return build.platforms if len(build.platforms) == 1 else ()
 
 
 def _order_builds(situation: Situation, draft: Draft, chosen: dict[str, Need], steps: dict[str, Id]) -> None:

@@ -29,7 +29,7 @@ def dockerfiles(seen: Seen) -> Iterator[Finding]:
 def platforms(seen: Seen) -> Iterator[Finding]:
     platform, built = seen.service.get("platform"), seen.block("build").get("platforms")
     if platform and built and platform not in built:
-        message = f"the service's platform {quoted(platform)} is not among those that are built"
+        message = f'service.build.platforms MUST include service.platform "{platform}"'
         yield ("build", "platforms"), message, f"add {platform} to `platforms`"
 
 

@@ -39,6 +39,8 @@ def build(
     if request.export:
         return ""
     found = images.inspect(client, request.reference)
+    if found is None and len(request.build.platforms) > 1:
+        return ""  # a builder of its own has it; only an engine with containerd's image store can hold it
     if found is None:
         raise EngineError(
             f"the build of {request.reference} ended well, but the engine has no such image",

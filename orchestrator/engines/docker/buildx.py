@@ -105,7 +105,7 @@ def compose(
     """The whole command, as a value."""
     build = request.build
     child = _child_environment(environment, endpoint)
-    arguments = [plugin, "build", "--push" if request.export else "--load", "--progress=rawjson"]
+    arguments = [plugin, "build", *_output(request), "--progress=rawjson"]
     if request.builder:
         arguments += ["--builder", request.builder]
     arguments += _each("--tag", request.tags)
@@ -122,6 +122,13 @@ def compose(
     else:
         arguments += ["--file", build_context.dockerfile_path(build)]
     return Command([*arguments, "--", build.context], child, stdin)
+
+
+def _output(request: BuildRequest) -> list[str]:
+    """To the registry, or to the engine; an image of several platforms stays where its builder keeps it."""
+    if request.export:
+        return ["--push"]
+    return [] if len(request.build.platforms) > 1 else ["--load"]
 
 
 def _options(build: Build) -> list[str]:

@@ -56,10 +56,17 @@ def command(wish: Build, **environment: str) -> buildx.Command:
     return buildx.compose("/plugin", request, {"HOME": "/root", **environment}, ENDPOINT, {})
 
 
+def test_an_image_of_one_platform_goes_to_the_engine_and_one_of_several_stays_with_its_builder() -> None:
+    one = command(Build(context="/x", platforms=("linux/amd64",))).arguments
+    several = command(Build(context="/x", platforms=("linux/amd64", "linux/arm64"))).arguments
+    assert "--load" in one
+    assert "--load" not in several
+
+
 def test_every_option_reaches_buildx() -> None:
     got = command(FULL, INHERITED="v").arguments
 
-    assert ["/plugin", "build", "--load", "--progress=rawjson"] == got[:4]
+    assert ["/plugin", "build", "--progress=rawjson"] == got[:3]
     assert ["--", "/srv/app"] == got[-2:]
     expected = {
         *("--tag=app:1", "--tag=app:extra", "--label=one=1", "--label=ours=2"),
@@ -71,7 +78,7 @@ def test_every_option_reaches_buildx() -> None:
         *("--ulimit=nofile=1:2", "--allow=network.host", "--allow=security.insecure", "--ssh=default"),
         *("--build-context=base=docker-image://alpine", "--file", "/srv/app/docker/Dockerfile"),
     }
-    assert expected == set(got[4:-2])
+    assert expected == set(got[3:-2])
 
 
 def test_values_that_may_be_secret_are_in_nobodys_sight() -> None:
