@@ -157,6 +157,11 @@ def show(context: Context, plan: Plan, *, as_json: bool = False) -> None:
     context.show(context.masked(plans.text(plan, context.style(context.out))))
 
 
+def _was_to_restore(failure: StepResult, service: str) -> bool:
+    """Whether this step was to bring back what served before."""
+    return failure.step.group.startswith(f"restore {service}.")
+
+
 def failure(result: Result, recorder: Recorder | None = None) -> StackError:
     """The error that says why a run did not reach the desired state, and what serves now."""
     if not result.failures:
@@ -164,8 +169,9 @@ def failure(result: Result, recorder: Recorder | None = None) -> StackError:
         return impossible_because(impossible) if impossible else _unsettled(result)
     first = result.failures[0]
     lines = failures(result.failures)
-    if result.restored:
-        lines.append(f"the earlier version serves again: {', '.join(result.restored)}")
+    back = [name for name in result.restored if not any(_was_to_restore(one, name) for one in result.failures)]
+    if back:
+        lines.append(f"the earlier version serves again: {', '.join(back)}")
     if recorder is not None and recorder.serving is not None:
         lines.append(recording.standing(recorder.serving, recorder.moved - set(result.restored)))
     return ApplyFailed(

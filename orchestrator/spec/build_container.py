@@ -19,7 +19,7 @@ from orchestrator.model.values import (
     RestartPolicy,
     Ulimit,
 )
-from orchestrator.spec import values
+from orchestrator.spec import spellings, values
 from orchestrator.spec.hints import quoted
 from orchestrator.spec.records import Record, Row, each, members, pairs, rows, same, texts
 from orchestrator.spec.values import BadValue
@@ -107,8 +107,9 @@ CONTAINER: dict[str, Row] = {
         same,
         "platform user working_dir hostname domainname tty stdin_open stop_signal init privileged read_only "
         "network_mode ipc pid uts userns_mode cgroup cgroup_parent isolation runtime oom_kill_disable oom_score_adj "
-        "mac_address use_api_socket",
+        "use_api_socket",
     ),
+    "mac_address": Row("mac_address", spellings.mac),
     **rows(
         texts,
         "command entrypoint cap_add cap_drop device_cgroup_rules group_add dns dns_opt dns_search volumes_from",

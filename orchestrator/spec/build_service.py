@@ -12,7 +12,7 @@ from orchestrator.model.container import Container
 from orchestrator.model.stack import Condition, Dependency, Hook, PullPolicy, Service
 from orchestrator.model.values import Attachment, FileKind, Mount, MountType, Resources, RestartPolicy
 from orchestrator.records import replace
-from orchestrator.spec import limits, values
+from orchestrator.spec import limits, spellings, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
 from orchestrator.spec.build_deploy import PROVIDER, WATCH, Deployment, build, hook, restart_policy
 from orchestrator.spec.build_own import own
@@ -27,7 +27,10 @@ ATTACHMENT: Record[Attachment] = Record(
     Attachment,
     {
         **rows(texts, "aliases link_local_ips"),
-        **rows(same, "ipv4_address ipv6_address mac_address interface_name priority gw_priority"),
+        **rows(same, "interface_name priority gw_priority"),
+        "ipv4_address": Row("ipv4_address", spellings.ipv4),
+        "ipv6_address": Row("ipv6_address", spellings.ipv6),
+        "mac_address": Row("mac_address", spellings.mac),
         "driver_opts": Row("driver_opts", pairs),
     },
 )
@@ -37,7 +40,8 @@ TMPFS = {"size": Row("tmpfs_size", values.size), "mode": Row("tmpfs_mode", lambd
 IMAGE = rows(same, "subpath")
 MOUNT = {
     "type": Row("type", MountType),
-    **rows(same, "source target read_only consistency"),
+    **rows(same, "source read_only consistency"),
+    "target": Row("target", spellings.mounted_at),
     "bind": Row("bind", lambda node: {"create_host_path": True, **attributes(node, BIND)}),
     "volume": Row("volume", lambda node: attributes(node, VOLUME)),
     "tmpfs": Row("tmpfs", lambda node: attributes(node, TMPFS)),
@@ -68,7 +72,9 @@ class Builder:
     def service(self, name: str, node: Map) -> Service:
         """The service ``name``, whose final form is ``node``."""
         deployment = _at("deploy", Deployment, node.get("deploy"))
-        image = node.get("image") or naming.image(self.stack, name, separator=self.separator)
+        image = _at("image", spellings.image, node.get("image") or "") or naming.image(
+            self.stack, name, separator=self.separator
+        )
         given = attributes(node, SERVICE)
         if "pre_start" in given:
             given["pre_start"] = tuple(_with_image(step, image) for step in given["pre_start"])

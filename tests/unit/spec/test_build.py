@@ -629,6 +629,9 @@ REFUSED: list[tuple[str, str]] = [
     ("deploy: {update_config: {max_failure_ratio: 1.5}}", "`1.5` is out of range"),
     ("pull_policy: every_0s", "leaves no time"),
     ("cpus: 1e12", "out of range"),
+    ("mac_address: zz", "`zz` is no MAC address"),
+    ("networks: {default: {ipv4_address: 300.1.1.1}}", "`300.1.1.1` is no IPv4 address"),
+    ("volumes: ['.:/']", "nothing can be mounted on the root of a container"),
 ]
 
 
@@ -640,6 +643,32 @@ def test_what_no_engine_could_take_is_refused_at_its_place(setting: str, message
     assert error.where is not None
     assert 5 == error.where.line
     assert error.where.path.startswith(f"services.web.{setting.partition(':')[0]}")
+
+
+def test_a_name_that_no_image_can_have_is_refused_at_its_place(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "services:\n  web:\n    image: UPPER case\n")
+
+    assert "`UPPER case` is no name of an image" in error.message
+    assert error.where is not None
+    assert (4, "services.web.image") == (error.where.line, error.where.path)
+
+
+def test_secrets_in_memory_take_every_source_but_folders(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("pem", encoding="utf-8")
+    (tmp_path / "keys").mkdir()
+    text = """
+x-stack: {secrets: tmpfs}
+services:
+  web: {image: x, secrets: [token, key], configs: [site]}
+configs: {site: {content: plain}}
+secrets: {token: {environment: TOKEN}, key: {file: ./key}}
+"""
+    files = {grant.name: grant for grant in stack(tmp_path, text).services["web"].container.files}
+
+    assert {"token": True, "key": True, "site": False} == {name: grant.in_memory for name, grant in files.items()}
+    assert b"pem" == files["key"].content
+    error = refusal(tmp_path, text.replace("./key", "./keys"))
+    assert "the secret `key` is a folder" in error.message
 
 
 def test_all_bad_values_are_reported_together(tmp_path: Path) -> None:
