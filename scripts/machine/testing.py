@@ -27,6 +27,7 @@ CHECKS = {
     "mypy": ("mypy", "--strict", "orchestrator", "scripts"),
     "layers": ("lint-imports", "--no-cache"),
 }
+FAILED = 1  # pytest's code for "some tests failed"
 # Tests on engines mostly wait; more workers than processors keep both busy.
 WORKERS = str(2 * (os.cpu_count() or 1))
 
@@ -34,6 +35,7 @@ WORKERS = str(2 * (os.cpu_count() or 1))
 def main(words: Sequence[str]) -> int:
     options, rest = _parser().parse_known_args(words)
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever began us in the background had it ignored
     try:
         venv.ensure("dev")
         failed = [] if options.only_tests else _failed_checks()
@@ -66,7 +68,27 @@ def _tests(options: argparse.Namespace, rest: list[str]) -> int:
         if options.long:
             words += ["-m", "long or not long"]
         say(f"$ pytest {' '.join([*words[3:], *rest])}")
-        return _run([*words, *rest], environment)
+        code = _run([*words, *rest], environment)
+        return _again(environment, rest) if code == FAILED and not options.no_retry else code
+
+
+def _again(environment: dict[str, str], rest: list[str]) -> int:
+    """What failed beside others, once more and one at a time: a busy machine is no fault of the program, and is named.
+
+    A test that fails alone as well has failed.
+    """
+    say("these failed while the machine was busy; they have to pass alone:")
+    words = [
+        venv.program("python"),
+        "-m",
+        "pytest",
+        "--last-failed",
+        "--last-failed-no-failures",
+        "none",
+        "-m",
+        "long or not long",
+    ]
+    return _run([*words, *rest], environment)
 
 
 @contextmanager
@@ -151,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--long", action="store_true", help="the exhaustive tests too (an hour rather than minutes)")
     parser.add_argument("--only-checks", action="store_true", help="linters, types and layers; no tests")
     parser.add_argument("--only-tests", action="store_true", help="pytest; no linters")
+    parser.add_argument("--no-retry", action="store_true", help="do not run what failed once more alone")
     parser.add_argument("--workers", default=WORKERS, help=f"tests at the same time ({WORKERS})")
     return parser
 

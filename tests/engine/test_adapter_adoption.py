@@ -157,7 +157,9 @@ def test_nothing_is_to_be_done_for_what_compose_made(each_engine: Engine, make_p
     changed = planned(project)
     assert "shm_size: 10m -> 12m" in changed
     assert "pids: (none) -> 7" in changed
-    assert {"[replace web.1]", "[update aloud.1]"} == {f"[{line.rpartition('[')[2]}" for line in changed.splitlines()}
+    assert {"[files web]", "[replace web.1]", "[update aloud.1]"} == {
+        f"[{line.rpartition('[')[2]}" for line in changed.splitlines()
+    }
 
     project.write(text)
     project.compose("up", "-d", "--force-recreate").ok()

@@ -175,7 +175,7 @@ def test_a_transformation_image_gets_the_model_and_gives_files(project: Project,
     (project.folder / "out").mkdir()
     (project.folder / "out/old").touch()
 
-    said = project.run("bridge", "convert", "-t", transformation, "--templates", "own").ok()
+    said = project.run("bridge", "convert", "--yes", "-t", transformation, "--templates", "own").ok()
 
     assert "licence true" in said.stdout
     out = project.folder / "out"

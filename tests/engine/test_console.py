@@ -131,7 +131,9 @@ def records(text: str) -> list[dict[str, Any]]:
     for record in found:
         for volatile in ("RunningFor", "Status", "Labels"):
             record.pop(volatile)
-        record["Publishers"].sort(key=str)  # the engine answers with them in any order
+        record["Publishers"].sort(
+            key=lambda one: (one["TargetPort"], one["URL"])
+        )  # the engine answers with them in any order
     return found
 
 

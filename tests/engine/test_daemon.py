@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -133,11 +135,12 @@ def test_drift_is_only_told_where_the_host_says_report(project: Project) -> None
 
 def test_an_engine_that_is_not_there_yet_is_waited_for(project: Project) -> None:
     project.write(SPEC)
-    missing = project.folder / "later.sock"
-    with daemon(project, DOCKER_HOST=f"unix://{missing}") as running:
-        running.says("unreachable")
-        missing.symlink_to(project.engine.address.removeprefix("unix://"))
-        runs(project, "db-1", "web-1")
+    with TemporaryDirectory(prefix="later-") as short:  # a socket's path has little more than a hundred characters
+        missing = Path(short) / "later.sock"
+        with daemon(project, DOCKER_HOST=f"unix://{missing}") as running:
+            running.says("unreachable")
+            missing.symlink_to(project.engine.address.removeprefix("unix://"))
+            runs(project, "db-1", "web-1")
 
 
 def test_a_broken_host_file_is_an_error_with_its_place(project: Project) -> None:

@@ -51,6 +51,7 @@ def test_states_stand_in_every_picture(waiting: Project) -> None:
 
 
 def test_a_service_that_waits_is_explained_down_to_the_cause(waiting: Project) -> None:
+    eventually(lambda: waiting.container("db")["State"]["Health"]["Log"], within=60, what="the first health check")
     said = waiting.run("graph", "--explain", "web").ok().stdout
     assert "needs api to be started: no, it is absent" in said
     assert "web waits for api, which waits for db" in said

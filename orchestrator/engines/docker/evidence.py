@@ -43,9 +43,10 @@ def tail(client: Client, container: Mapping[str, Any], count: int = LINES) -> li
     tty = bool((container.get("Config") or {}).get("Tty"))
     request = logs.LogRequest(container["Id"], tty=tty, follow=False, tail=str(count))
     try:
-        return [_clean(line.content) for line in logs.read(client, request)][-count:]
+        content = b"".join(line.content + b"\n" * line.whole for line in logs.read(client, request))
     except StackError:
         return []
+    return lines(content, count)
 
 
 def lines(output: bytes, count: int = LINES) -> list[str]:

@@ -248,7 +248,9 @@ def _path(ref: ContainerRef, word: str) -> str:
 
 def _cannot(what: str, problem: EngineError) -> EngineError:
     """The same kind of error, with what we wanted in front of the engine's words."""
-    kind = Conflict if isinstance(problem, Conflict) else EngineError
+    # Older engines let a create that was under way and one of ours both make a network: the next plan removes the twin.
+    twins = "is ambiguous" in problem.message
+    kind = Conflict if isinstance(problem, Conflict) or twins else EngineError
     if problem.retryable and not isinstance(problem, Conflict):
         return problem
     return kind(f"{what}: {problem.message}", hint=problem.hint, reference=problem.ref, status=problem.status)
