@@ -131,6 +131,7 @@ def records(text: str) -> list[dict[str, Any]]:
     for record in found:
         for volatile in ("RunningFor", "Status", "Labels"):
             record.pop(volatile)
+        record["Mounts"] = sorted(record["Mounts"].split(","))
         record["Publishers"].sort(
             key=lambda one: (one["TargetPort"], one["URL"])
         )  # the engine answers with them in any order
