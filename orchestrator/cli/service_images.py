@@ -5,14 +5,13 @@ Without a file (``-p NAME`` alone) the stack's containers say it.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from orchestrator.cli import containers
+from orchestrator.cli import containers, streaming
 from orchestrator.cli.wiring import Context
-from orchestrator.errors import NotFound, StackError, UsageError
+from orchestrator.errors import NotFound, UsageError
 
 BLOCK = 1 << 20
 
@@ -67,16 +66,7 @@ def write(pieces: Iterable[bytes], path: str) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    draft = f"{path}.{os.getpid()}.part"
-    try:
-        with open(draft, "wb") as file:
-            file.writelines(pieces)
-        os.replace(draft, path)
-    except OSError as problem:
-        raise StackError(f"cannot write {path}: {problem.strerror}", reference="cannot-write") from problem
-    finally:
-        if os.path.exists(draft):
-            os.unlink(draft)
+    streaming.to_file(pieces, path)
 
 
 def read(path: str) -> Iterator[bytes]:

@@ -60,6 +60,5 @@ class Means:
     give_up: Callable[[Wanted, Iterable[str]], str] = lambda _wanted, _services: ""
     kept: Keeping = field(default_factory=Keeping)
     probing: Probing | None = None
-    audit: Callable[..., object] = lambda **_: None
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8

@@ -195,7 +195,6 @@ class Daemon:
             give_up=self.returning.give_up,
             kept=self._kept,
             probing=self._probing,
-            audit=self.audit.write,
             sink=self.parts.sink,
             workers=self.parts.workers,
         )
