@@ -21,6 +21,7 @@ SEARCH = os.defpath + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin"
 ENGINE = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "busybox": "busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry"}
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+CLOCK = {"faketime": "faketime"}
 
 
 def have(programs: Mapping[str, str]) -> None:
@@ -28,6 +29,15 @@ def have(programs: Mapping[str, str]) -> None:
     missing = sorted({package for program, package in programs.items() if not _installed(program)})
     if missing:
         install(missing)
+
+
+def faketime() -> Path:
+    """The library that gives a program a clock of its own; installed if it is not there."""
+    have(CLOCK)
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise Problem("the package faketime has brought no libfaketimeMT.so.1", "look for it: dpkg -L libfaketime")
+    return found[0]
 
 
 def install(packages: list[str]) -> None:

@@ -61,7 +61,7 @@ def _failed_checks() -> list[str]:
 
 
 def _tests(options: argparse.Namespace, rest: list[str]) -> int:
-    packages.have({**packages.ENGINE, **packages.REGISTRY, **packages.BROWSER})
+    packages.have({**packages.ENGINE, **packages.REGISTRY, **packages.BROWSER, **packages.CLOCK})
     with ExitStack() as ground:
         environment = {**os.environ, **ground.enter_context(_main_engine()), **ground.enter_context(_newer_engine())}
         words = [venv.program("python"), "-m", "pytest", "-n", options.workers, "--dist", "worksteal"]

@@ -8,38 +8,50 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import EngineMaker
-from tests.support.soaking import STACKS, Soak
+from tests.support.soaking import Soak
 
-SHORT_SECONDS = 25.0
+SHORT_ROUNDS = 2  # of every kind of fault
 LONG_SECONDS = 20 * 60.0
-MENDED_SECONDS = 120.0  # a crash loop that somebody made may rest for a while
+CONVERGED_SECONDS = 60.0
+GROWTH = 16.0  # MiB, of one daemon
+DESCRIPTORS = 100
 
 
-def soak(engine_of: EngineMaker, folder: Path, seconds: float, seed: int) -> None:
-    soaked = Soak(engine_of(), folder, seed)
+def soak(engine_of: EngineMaker, folder: Path, seed: int, seconds: float = 0.0) -> None:
+    soaked = Soak(engine_of(), folder, seed, (1.0, 3.0) if seconds else (0.2, 1.0))
     print(f"seed {seed}")
     try:
         soaked.start()
-        soaked.work(seconds)
-        soaked.converged(MENDED_SECONDS + seconds / 2)
-        assert {name: name for name in STACKS} == soaked.canaries(), f"seed {seed}"
-        assert soaked.descriptors() < 100
-        assert "defect" not in soaked.daemon.stderr if soaked.daemon else False, f"seed {seed}"
+        if seconds:
+            soaked.work(seconds)
+        else:
+            soaked.rounds(SHORT_ROUNDS)
+        soaked.converged(CONVERGED_SECONDS)
+        soaked.watch.look()
+        print(f"seed {seed}: {len(soaked.done)} faults, {dict(Counter(soaked.done))}; {soaked.watch.summary()}")
+        assert [] == soaked.watch.broken, f"seed {seed}"
+        assert soaked.left_over() == [], f"seed {seed}"
+        assert soaked.watch.growth() < GROWTH, f"seed {seed}"
+        assert max(sample.descriptors for sample in soaked.watch.samples) < DESCRIPTORS
+        assert 0 == soaked.watch.samples[-1].zombies
+        assert "defect" not in soaked.everything_said(), f"seed {seed}"
     finally:
         soaked.end()
+        (folder / "said").write_text(soaked.everything_said(), encoding="utf-8")
 
 
 def test_a_host_survives_whatever_happens_to_it(private_engine: EngineMaker, tmp_path: Path) -> None:
-    soak(private_engine, tmp_path / "soak", SHORT_SECONDS, 1)
+    soak(private_engine, tmp_path / "soak", 1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(2 * LONG_SECONDS)
 def test_a_host_survives_whatever_happens_to_it_for_long(private_engine: EngineMaker, tmp_path: Path) -> None:
     seed = int(os.environ.get("STACK_SOAK_SEED") or random.randrange(1_000_000))
-    soak(private_engine, tmp_path / "soak", float(os.environ.get("STACK_SOAK_SECONDS") or LONG_SECONDS), seed)
+    soak(private_engine, tmp_path / "soak", seed, float(os.environ.get("STACK_SOAK_SECONDS") or LONG_SECONDS))

@@ -94,7 +94,7 @@ class Running:
     def __init__(
         self, args: tuple[str, ...], cwd: Path, env: dict[str, str], command: tuple[str, ...], stdin: str
     ) -> None:
-        self.args = args
+        self.args, self.env = args, env
         self._out: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
         self.process = subprocess.Popen(
             [*command, *args],

@@ -1,7 +1,8 @@
 """A host under a daemon, and random faults on it one after the other: what a soak test is made from.
 
-Everything random comes from one seed, which a failure names. Whatever is done here may be done to a host by people, by chance or by
-other programs; nothing of it may cost data, or leave the host other than its files say.
+Everything random comes from one seed, which a failure names. Faults are dealt like cards, so that every kind comes as often as any
+other. Whatever is done here may be done to a host by people, by chance or by other programs; nothing of it may cost data, or leave
+the host other than its files say. What must hold all the while is in ``soak_watch``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from scripts.machine.engine_api import EngineRefused
 
+from .clocks import Clock
 from .commands import Running, environment_for, start_stack
 from .engines import Engine
 from .faults import Fault
 from .fragile import Fragile
 from .proxy import Proxy
+from .soak_watch import STRANGER, Watch
 from .waiting import eventually
 
 STACKS = ("soak-a", "soak-b")
@@ -55,18 +58,22 @@ volumes: {{data: {{}}}}
 
 
 class Soak:
-    """``start`` it, let ``faults`` work for a while, and ask for ``converged``."""
+    """``start`` it, let ``faults`` work for a while, and ask for ``converged``. ``rests`` are the seconds between two faults."""
 
-    def __init__(self, engine: Engine, folder: Path, seed: int) -> None:
-        self.engine, self.fragile, self.folder = engine, Fragile(engine), folder
+    def __init__(self, engine: Engine, folder: Path, seed: int, rests: tuple[float, float] = (1.0, 3.0)) -> None:
+        self.engine, self.fragile, self.folder, self.rests = engine, Fragile(engine), folder, rests
         self.random = random.Random(seed)
         self.version, self.limit = 1, 64
         self.daemon: Running | None = None
         self.proxy = Proxy(engine.address, inspect_deletes=False)
+        self.clock = Clock(folder / "clock")
         self.done: list[str] = []
+        self.said: list[str] = []  # by daemons that have ended
+        self.watch = Watch(engine, dict.fromkeys(STACKS, SERVICES), lambda: self.daemon)
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.clock.jump(0)
         self._write()
         entries = "".join(f"  {name}: {{path: {name}.yml, resync: 3s}}\n" for name in STACKS)
         (self.folder / "host.yml").write_text(f"stacks:\n{entries}", encoding="utf-8")
@@ -75,21 +82,30 @@ class Soak:
         self.converged(120)
         for name in STACKS:
             self.engine.exec(f"{name}-db-1", "sh", "-c", f"echo {name} > /data/canary")
+        self.watch.start()
 
     def end(self) -> None:
+        self.watch.end()
         if self.daemon is not None:
             self.daemon.__exit__(None, None, None)
         self.proxy.__exit__(None, None, None)
 
     def work(self, seconds: float) -> None:
-        """A fault every one to three seconds."""
+        """Faults for so long."""
         until = time.monotonic() + seconds
-        rest = threading.Event()
         while time.monotonic() < until:
-            fault = self.random.choice(self.faults)
-            self.done.append(fault.__name__.strip("_"))
-            fault()
-            rest.wait(self.random.uniform(1.0, 3.0))
+            self.rounds(1, until)
+
+    def rounds(self, times: int, until: float = float("inf")) -> None:
+        """Every kind of fault so many times, in an order that chance decides."""
+        rest = threading.Event()
+        for _ in range(times):
+            for fault in self.random.sample(self.faults, len(self.faults)):
+                if time.monotonic() > until or self.watch.broken:
+                    return
+                self.done.append(fault.__name__.strip("_"))
+                fault()
+                rest.wait(self.random.uniform(*self.rests))
 
     @property
     def faults(self) -> list[Callable[[], None]]:
@@ -99,26 +115,29 @@ class Soak:
             self._lose_events,
             self._restart_the_engine,
             self._remove_a_container,
-            self._remove_a_container,
             self._kill_a_container,
             self._remove_a_network,
-            self._edit_a_file,
             self._edit_a_file,
             self._break_a_file_for_a_moment,
             self._flap_health,
             self._change_a_limit,
+            self._jump_the_clock,
         ]
 
     def converged(self, within: float) -> None:
         """Every stack is as its file says, and nothing else is there."""
         eventually(self._is_converged, within=within, what=f"converged after {self.done}\n{self._said()}")
 
-    def canaries(self) -> dict[str, str]:
-        return {name: self.engine.exec(f"{name}-db-1", "cat", "/data/canary")[1].strip() for name in STACKS}
-
-    def descriptors(self) -> int:
-        assert self.daemon is not None
-        return len(list(Path(f"/proc/{self.daemon.process.pid}/fd").iterdir()))
+    def left_over(self) -> list[str]:
+        """What is on the engine or in the state directory, and should not be any more."""
+        everything, mine = self.engine.census(), {STRANGER}
+        volumes = {f"{name}_data" for name in STACKS}
+        for name in STACKS:
+            mine |= self.engine.census(name).containers
+        found = [*(everything.containers - mine), *(everything.volumes - volumes)]
+        state = self.folder / "home" / "state"
+        drafts = [str(file) for file in state.rglob("*") if file.suffix == ".begun" or ".draft" in file.name]
+        return sorted([*found, *drafts])
 
     def _is_converged(self) -> bool:
         try:
@@ -142,11 +161,16 @@ class Soak:
             and all(len(by_name[f"{name}-web-{n}"]["NetworkSettings"]["Networks"]) == 2 for n in (1, 2))
         )
 
+    def everything_said(self) -> str:
+        """By all daemons, one after the other."""
+        return "".join([*self.said, self.daemon.stderr if self.daemon is not None else ""])
+
     def _said(self) -> str:
-        return "\n".join(self.daemon.stderr.splitlines()[-40:]) if self.daemon is not None else ""
+        return "\n".join(self.everything_said().splitlines()[-60:])
 
     def _start_daemon(self) -> None:
-        environment = environment_for(self.engine, self.folder / "home", {"DOCKER_HOST": self.proxy.address})
+        extra = {"DOCKER_HOST": self.proxy.address, **self.clock.environment}
+        environment = environment_for(self.engine, self.folder / "home", extra)
         words = ["daemon", "run", "--config", "host.yml", "--socket", "none"]
         self.daemon = start_stack(words, cwd=self.folder, env=environment)
 
@@ -173,11 +197,12 @@ class Soak:
         assert self.daemon is not None
         self.daemon.signal(signal.SIGKILL)
         self.daemon.__exit__(None, None, None)
+        self.said.append(self.daemon.stderr)
         self._start_daemon()
 
     def _kill_a_command(self) -> None:
         name = self.random.choice(STACKS)
-        environment = environment_for(self.engine, self.folder / "home")
+        environment = environment_for(self.engine, self.folder / "home", self.clock.environment)
         words = ["-f", f"{name}.yml", "-p", name, "up", "-d", "--force-recreate"]
         with start_stack(words, cwd=self.folder, env=environment) as running:
             threading.Event().wait(self.random.uniform(0.3, 2.5))
@@ -218,6 +243,12 @@ class Soak:
             self.engine.exec(self._some_container("db"), "rm", "-f", "/ok")
         except (OSError, EngineRefused):
             return
+
+    def _jump_the_clock(self) -> None:
+        """By hours, forwards or backwards, or to the right time again."""
+        self.clock.jump(
+            self.random.choice((-1, 1)) * self.random.randint(1, 48) * 3600 if self.clock.offset == 0 else 0
+        )
 
     def _change_a_limit(self) -> None:
         container = self._some_container("worker")
