@@ -35,7 +35,16 @@ def recorder(
         mask=context.masked,
         say=context.say,
     )
-    return Recorder(setting, stack, policy, context.canonical, command=command, sink=sink, returns_to=returns_to)
+    return Recorder(
+        setting,
+        stack,
+        policy,
+        context.canonical,
+        command=command,
+        sink=sink,
+        returns_to=returns_to,
+        origin=context.origin,
+    )
 
 
 def opened(context: Context, stack: str) -> History:

@@ -26,7 +26,7 @@ from orchestrator.planner.policy import Policy
 
 Check = Callable[[Plan, ObservedState], bool]
 Remark = Callable[[Context, Stack, Policy], None]
-_BRINGING = ("up", "create", "run", "scale")
+_BRINGING = ("up", "create", "run", "scale", "deploy")
 
 
 def carry_out(

@@ -24,6 +24,7 @@ ROWS = (
     Row("up", "up", "Bring the stack to what the file says"),
     Row("plan", "plan", "Show what `up` would change, and why"),
     Row("apply", "apply", "Carry out a plan, exactly as shown"),
+    Row("deploy", "deploy", "Bring a stack out of a git repository about"),
     Row("down", "down", "Stop and remove the stack's containers and networks"),
     Row("ps", "ps", "List the stack's containers"),
     Row("history", "history", "Show what was applied when, by whom, and with what outcome"),

@@ -43,6 +43,7 @@ class Context:
         self.on_hook: Callable[[str, str], None] | None = None  # an attached command shows what hooks print
         self.error_code = 0  # set by a command whose codes mean something else: what every error is to exit with
         self.canonical: Canonical | None = None  # what the stack was built from, for its history
+        self.origin: Mapping[str, str] = {}  # the commit and repository it came from, where it did
         self._engine: Connected | None = None
 
     @classmethod

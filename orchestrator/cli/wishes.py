@@ -20,10 +20,11 @@ PULL = ("", "policy", "always", "never", "build", "missing", "if_not_present")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    services: tuple[str, ...] = arguments("[SERVICE]...", "The services to bring about, with what they depend on.")
-    no_deps: bool = flag("--no-deps", help="Leave the services that the named ones depend on alone.")
-    scale: tuple[str, ...] = many("--scale", metavar="SERVICE=N", help="Have N containers of a service.")
+class Way:
+    """How to get there, for a whole stack. ``services`` is empty: all of them."""
+
+    services: tuple[str, ...] = ()
+    no_deps: bool = False
     build: bool = flag("--build", help="Build images first, also where they are there already.")
     no_build: bool = flag("--no-build", help="Do not build, also where an image is missing.")
     pull: str = text("--pull", metavar="WHEN", choices=PULL, help="Pull images: always, missing, never, or policy.")
@@ -43,7 +44,14 @@ class Wishes:
     yes: bool = flag("-y", "--yes", "--y", help="Do not ask.")
 
 
-def checked(wishes: Wishes, context: Context) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes(Way):
+    services: tuple[str, ...] = arguments("[SERVICE]...", "The services to bring about, with what they depend on.")
+    no_deps: bool = flag("--no-deps", help="Leave the services that the named ones depend on alone.")
+    scale: tuple[str, ...] = many("--scale", metavar="SERVICE=N", help="Have N containers of a service.")
+
+
+def checked(wishes: Way, context: Context) -> None:
     """Refuse what contradicts itself."""
     together = (
         ("--build", wishes.build, "--no-build", wishes.no_build),
@@ -64,7 +72,7 @@ def exclusive(one: str, has_one: object, other: str, has_other: object) -> None:
 
 
 def policy(
-    wishes: Wishes,
+    wishes: Way,
     context: Context,
     stack: Stack,
     *,
@@ -108,13 +116,13 @@ def targets(named: tuple[str, ...], stack: Stack) -> frozenset[str] | None:
     return frozenset(found) if found else frozenset(known(stack, name) for name in named)
 
 
-def hush(wishes: Wishes) -> frozenset[type[Action]]:
+def hush(wishes: Way) -> frozenset[type[Action]]:
     """The actions whose progress is not to be shown."""
     kinds: list[type[Action]] = [PullImage] if wishes.quiet_pull else []
     return frozenset([*kinds, BuildImage] if wishes.quiet_build else kinds)
 
 
-def dependencies_recreated(wishes: Wishes, recreate: Recreate) -> Recreate:
+def dependencies_recreated(wishes: Way, recreate: Recreate) -> Recreate:
     """Dependencies are only recreated where they differ, unless asked for; ``--no-recreate`` covers them too."""
     if recreate is Recreate.NEVER:
         return Recreate.NEVER

@@ -51,7 +51,10 @@ class Setting:
 
 
 class Recorder:
-    """One run of one stack. Give its ``engine`` and itself (as the sink) to ``reconcile``, then call ``close`` once."""
+    """One run of one stack. Give its ``engine`` and itself (as the sink) to ``reconcile``, then call ``close`` once.
+
+    ``origin`` is what is known of where the stack comes from beside its folder: a commit, its repository.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,9 @@ class Recorder:
         command: str,
         sink: Sink,
         returns_to: int | None = None,
+        origin: Mapping[str, str] | None = None,
     ) -> None:
+        self._came_from = dict(origin or {})
         self._setting, self._stack, self._policy, self._canonical = setting, stack, policy, canonical
         self._command, self._sink, self._returns_to = command, sink, returns_to
         self._passes: list[tuple[Plan, list[StepResult]]] = []
@@ -247,7 +252,7 @@ class Recorder:
 
         return {
             "by": origin.who(self._setting.environment),
-            "from": origin.where(self._stack.working_dir, self._stack.config_files),
+            "from": {**origin.where(self._stack.working_dir, self._stack.config_files), **self._came_from},
             "engine": self._setting.engine_id,
             "program": VERSION,
         }

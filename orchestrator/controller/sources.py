@@ -7,12 +7,12 @@ outdated.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, field
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
@@ -23,13 +23,15 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 class Wanted:
     """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does.
 
-    Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number.
+    Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number. ``origin`` is
+    what the history notes of where it came from: ``commit``, ``repository``, ``ref``.
     """
 
     stack: Stack
     canonical: Canonical | None = None
     version: str = ""
     returns_to: int | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -230,6 +230,7 @@ class Daemon:
             command=command,
             sink=self._sink(stack.name),
             returns_to=wanted.returns_to if returns_to is None else returns_to,
+            origin=wanted.origin,
         )
         result = recorded(
             recorder,

@@ -24,6 +24,7 @@ MOST_BYTES = 200 * 1024 * 1024
 LARGEST_FILE = 16 * 1024 * 1024
 KEPT = 5  # checkouts that nobody uses any more
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FETCH = ("--quiet", "--no-tags", "--depth=1", "--force")
 _MARK = ".stack-complete"
 
 
@@ -45,6 +46,13 @@ class RepositoryRefused(GitFailed):
 
     reference = "repository-refused"
     retryable = False
+
+
+class RefMissing(GitFailed):
+    """The repository has no such branch, tag or version."""
+
+    reference = "git-no-such-ref"
+    exit_code = 2
 
 
 class Repository:
@@ -87,9 +95,12 @@ class Repository:
 
     def _fetched(self, ref: Ref) -> str:
         source = self._remote_name(ref)
-        self._run(
-            "fetch", "--quiet", "--no-tags", "--depth=1", "--force", "--", self.git.url, f"+{source}:refs/stack/head"
-        )
+        try:
+            self._run("fetch", *_FETCH, "--", self.git.url, f"+{source}:refs/stack/head")
+        except GitFailed as problem:
+            if "couldn't find remote ref" in problem.message or "not our ref" in problem.message:
+                raise self._missing(str(ref), *self._heads_and_tags()) from None
+            raise
         if ref.tag or ref.semver:
             self._run("update-ref", source, "refs/stack/head")
         return self.git.text("rev-parse", "--verify", "refs/stack/head^{commit}", directory=self._mirror)
@@ -97,7 +108,7 @@ class Repository:
     def _remote_name(self, ref: Ref) -> str:
         if ref.commit:
             if not _HASH.fullmatch(ref.commit):
-                raise RepositoryRefused(f"{ref.commit!r} is no commit", hint="write its whole hash")
+                raise RefMissing(f"{ref.commit!r} is no commit", hint="write its whole hash")
             return ref.commit
         if ref.tag:
             return f"refs/tags/{ref.tag}"
@@ -105,12 +116,48 @@ class Repository:
             return f"refs/tags/{self._newest(ref.semver)}"
         return f"refs/heads/{ref.branch}" if ref.branch else "HEAD"
 
+    def find(self, name: str) -> Ref:
+        """What ``name`` is: a whole commit hash, a branch, a tag, or a range of versions. Raises RefMissing, saying what there is."""
+        if _HASH.fullmatch(name):
+            return Ref(commit=name)
+        branches, tags = self._heads_and_tags()
+        if name in branches and name in tags:
+            raise RefMissing(f"{name} is a branch and a tag", hint="say which with --branch or --tag")
+        if name in branches:
+            return Ref(branch=name)
+        if name in tags:
+            return Ref(tag=name)
+        try:
+            if newest_version(tags, name) is not None:
+                return Ref(semver=name)
+        except RepositoryRefused:
+            pass
+        raise self._missing(name, branches, tags)
+
+    def _heads_and_tags(self) -> tuple[list[str], list[str]]:
+        listed = self._talk("ls-remote", "--heads", "--tags", "--refs", "--", self.git.url).decode(errors="replace")
+        refs = [line.partition("\t")[2] for line in listed.splitlines()]
+        return (
+            [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")],
+            [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")],
+        )
+
+    def _missing(self, name: str, branches: Iterable[str], tags: Iterable[str]) -> RefMissing:
+        there = [*branches, *tags]
+        more = ", ..." if len(there) > 20 else ""
+        return RefMissing(
+            f"{self.git.url} has no {name}",
+            hint=f"there are: {', '.join(there[:20])}{more}" if there else "it is empty",
+        )
+
+    def _talk(self, *words: str) -> bytes:
+        """Ask the other side; no mirror is needed for that."""
+        return self.git.run(*words)
+
     def _newest(self, wanted: str) -> str:
-        listed = self._run("ls-remote", "--tags", "--refs", "--", self.git.url).decode(errors="replace").splitlines()
-        tags = [line.partition("refs/tags/")[2] for line in listed]
-        newest = newest_version(tags, wanted)
+        newest = newest_version(self._heads_and_tags()[1], wanted)
         if newest is None:
-            raise RepositoryRefused(f"{self.git.url} has no tag in {wanted}")
+            raise RefMissing(f"{self.git.url} has no tag in {wanted}")
         return newest
 
     def is_ancestor(self, older: str, newer: str) -> bool:

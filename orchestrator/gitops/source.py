@@ -119,11 +119,19 @@ class Follower:
 
 
 class GitSource:
-    """One stack in a repository: the folder ``path`` of the follower's head."""
+    """One stack in a repository: the folder ``path`` of the follower's head. Who only looks ``remembers`` nothing of it."""
 
     def __init__(
-        self, entry: HostStack, follower: Follower, path: str, key: Callable[[], bytes], *, overlays: Iterable[str] = ()
+        self,
+        entry: HostStack,
+        follower: Follower,
+        path: str,
+        key: Callable[[], bytes],
+        *,
+        overlays: Iterable[str] = (),
+        remembers: bool = True,
     ) -> None:
+        self._remembers = remembers
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
         self._overlays = tuple(overlays)
         self._head: Head | None = None
@@ -166,8 +174,10 @@ class GitSource:
         commit, _, known = read_note(self._note).partition(" ")
         place = self._follower.repository.complete(commit) if known == digest else None
         if place is not None and commit != head.commit:
-            return replace(self._loaded(Head(commit=commit, place=place)), version=head.commit)
-        write_note(self._note, f"{head.commit} {digest}")
+            before = self._loaded(Head(commit=commit, place=place))
+            return replace(before, version=wanted.version, origin=wanted.origin)
+        if self._remembers:
+            write_note(self._note, f"{head.commit} {digest}")
         return wanted
 
     def approve(self) -> None:
@@ -185,10 +195,20 @@ class GitSource:
                 environment=dict(self._entry.variables),
                 current_directory=folder,
                 project_name=self._entry.name,
+                env_files=self._entry.env_files,
                 profiles=self._entry.profiles,
             )
         )
-        return Wanted(stack=stack_of(canonical, key=self._key()), canonical=canonical, version=head.commit)
+        return Wanted(
+            stack=stack_of(canonical, key=self._key()),
+            canonical=canonical,
+            version=head.commit,
+            origin={
+                "commit": head.commit,
+                "repository": self._follower.repository.git.url,
+                "ref": str(self._follower.ref),
+            },
+        )
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""

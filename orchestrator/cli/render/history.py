@@ -76,7 +76,7 @@ def whole(stack: str, revision: Revision, serves: bool) -> Document:
 def page(revision: Revision, serves: bool) -> str:
     """One revision for people, without its spec."""
     lines = [f"revision {revision.number}{' (serves)' if serves else ''}"]
-    lines += [f"  {name + ':':<10}{safe.one_line(value)}" for name, value in _facts(revision) if value]
+    lines += [f"  {name + ':':<11}{safe.one_line(value)}" for name, value in _facts(revision) if value]
     for title, body in _parts(revision):
         if body:
             lines += ["", title, *(f"  {safe.one_line(line)}" for line in body)]
@@ -93,6 +93,7 @@ def _facts(revision: Revision) -> Iterator[tuple[str, str]]:
     yield "by", f"{by.get('user', '')}@{by.get('host', '')}" + (f" ({by['sudo']} with sudo)" if "sudo" in by else "")
     yield "files", ", ".join(origin.get("files", ()))
     yield "commit", " ".join(part for part in (origin.get("commit", ""), _branch(origin)) if part)
+    yield "repository", " ".join(part for part in (origin.get("repository", ""), origin.get("ref", "")) if part)
     yield "engine", record.get("engine", "")
     yield "program", record.get("program", "")
     yield "restored", ", ".join(record.get("restored", ()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.gitops.git import Access, GitFailed, UrlRefused, checked
-from orchestrator.gitops.repository import Ref, Repository, RepositoryRefused, newest_version
+from orchestrator.gitops.repository import Ref, RefMissing, Repository, RepositoryRefused, newest_version
 from tests.support.gitrepos import Repo
 
 APP = "services: {web: {image: web:1}}\n"
@@ -55,7 +55,7 @@ def test_tags_versions_and_single_commits_are_followed(repo: Repo, mirror: Repos
     assert first == mirror.fetch(Ref(tag="v1.2.0"))
     assert second == mirror.fetch(Ref(semver="^1.2"))
     assert first == mirror.fetch(Ref(commit=first))
-    with pytest.raises(RepositoryRefused, match="no tag"):
+    with pytest.raises(RefMissing, match="no tag"):
         mirror.fetch(Ref(semver=">=2"))
 
 

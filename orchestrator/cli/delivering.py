@@ -1,0 +1,174 @@
+"""What `stack deploy` brings about: a stack out of a git repository, by the very classes that the daemon follows one with.
+
+Options in, a ``Wanted`` out. Everything that can be wrong with repository, reference, signature, folder or spec is raised here,
+before the engine is asked to change anything. The checkout stays below our directory, because containers mount from it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from orchestrator.cli import state
+from orchestrator.cli.commands.deploy import Options
+from orchestrator.cli.render import safe
+from orchestrator.cli.wiring import Context
+from orchestrator.controller.sources import Wanted
+from orchestrator.errors import UsageError
+from orchestrator.gitops.git import Access
+from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.signatures import Verify
+from orchestrator.gitops.source import Follower, GitSource, Head, discovered
+from orchestrator.model.host import HostStack
+from orchestrator.spec import files, names
+
+ROOTS = (".", "stacks")  # where stacks are looked for when no path is given
+
+
+@contextmanager
+def delivery(context: Context, options: Options) -> Iterator[Wanted]:
+    """The stack that the options name, fetched, verified and loaded. At the end old checkouts that nobody uses are removed."""
+    repository = Repository(
+        _url(options.url), os.path.join(state.directory(context.environment), "git"), _access(options)
+    )
+    follower = _follower(repository, _ref(repository, options), options)
+    follower.fetch()
+    if follower.trouble is not None:
+        raise follower.trouble
+    assert follower.head is not None
+    wanted = _loaded(context, options, follower, follower.head)
+    yield wanted
+    if not context.shared.dry_run:
+        repository.forget(_in_use(context))
+
+
+def _loaded(context: Context, options: Options, follower: Follower, head: Head) -> Wanted:
+    folder, name = _which(options, follower, head)
+    name = names.chosen(context.shared.project_name, context.environment) or name
+    source = GitSource(
+        _entry(context, options, name),
+        follower,
+        folder,
+        lambda: context.key,
+        overlays=options.overlays,
+        remembers=not context.shared.dry_run,
+    )
+    _check_overlays(options, head, folder)
+    wanted = source.load()
+    if wanted.canonical is not None:
+        for warning in wanted.canonical.warnings:
+            where = f"{warning.where}: " if str(warning.where) else ""
+            context.say(safe.one_line(f"warning: {where}{warning.text}"))
+        context.variables = wanted.canonical.environment
+    context.canonical, context.secrets, context.origin = wanted.canonical, wanted.stack.secret_values, wanted.origin
+    return wanted
+
+
+def _url(text: str) -> str:
+    """A path of this machine becomes absolute; what else it may be is for the repository to say."""
+    return os.path.abspath(text) if "://" not in text and os.path.exists(text) else text
+
+
+def _access(options: Options) -> Access:
+    named = {name: getattr(options, name) for name in ("token_file", "key_file", "known_hosts", "ca_file")}
+    for name, path in named.items():
+        if path and not os.path.isfile(path):
+            raise UsageError(f"--{name.replace('_', '-')}: there is no file {path}")
+    return Access(user=options.user, **{name: os.path.abspath(path) for name, path in named.items() if path})
+
+
+def _ref(repository: Repository, options: Options) -> Ref:
+    if options.ref:
+        return repository.find(options.ref)
+    return Ref(options.branch, options.tag, options.semver, options.commit)
+
+
+def _follower(repository: Repository, ref: Ref, options: Options) -> Follower:
+    if options.keys and not os.path.isdir(options.keys):
+        raise UsageError(f"--keys: there is no folder {options.keys}")
+    return Follower(
+        repository,
+        ref,
+        interval=0.0,
+        changed=lambda: None,
+        chance=random.random,
+        how=Verify(options.verify or "off"),
+        keys=os.path.abspath(options.keys) if options.keys else "",
+        allow_rollback=options.allow_rollback,
+    )
+
+
+def _which(options: Options, follower: Follower, head: Head) -> tuple[str, str]:
+    """The stack's folder in the repository, and the name that it gives: the daemon would call it the same."""
+    wanted = os.path.normpath(options.path) if options.path else ""
+    if wanted.startswith(("/", "..")):
+        raise UsageError(f"--path {options.path} leads out of the repository", hint="it is relative to its root")
+    found = {
+        folder: name
+        for root in ([wanted] if wanted else ROOTS)
+        for name, folder in discovered(head.place, root).items()
+    }
+    if len(found) == 1:
+        folder, name = found.popitem()
+        if folder == ".":
+            name = os.path.basename(follower.repository.git.url.rstrip("/")).removesuffix(".git")
+        return folder, names.normalized(name)
+    if found:
+        raise UsageError(
+            f"{wanted or 'the repository'} holds several stacks",
+            hint=f"choose one: {', '.join(f'--path {folder}' for folder in sorted(found))}",
+            reference="git-several-stacks",
+        )
+    raise UsageError(
+        f"commit {head.commit[:12]} has no spec in {wanted or 'its root, nor in stacks/'}",
+        hint=_elsewhere(head.place),
+        reference="git-no-spec",
+    )
+
+
+def _elsewhere(place: str) -> str:
+    """Where in the repository there are specs, for whoever named a folder without one."""
+    found = []
+    for folder, folders, inside in os.walk(place):
+        folders.sort()
+        if any(name in inside for name in files.NAMES):
+            found.append(os.path.relpath(folder, place))
+        if len(found) > 20:
+            break
+    return f"there are: {', '.join(f'--path {one}' for one in found)}" if found else "it has no spec anywhere"
+
+
+def _check_overlays(options: Options, head: Head, folder: str) -> None:
+    """The daemon merges an overlay where a folder has it; whoever names one here means it."""
+    for name in options.overlays:
+        if not os.path.isfile(os.path.join(head.place, folder, name)):
+            raise UsageError(f"--overlay: commit {head.commit[:12]} has no {os.path.join(folder, name)}")
+
+
+def _entry(context: Context, options: Options, name: str) -> HostStack:
+    env_files = tuple(os.path.abspath(path) for path in context.shared.env_files)
+    for path in env_files:
+        if not os.path.isfile(path):
+            raise UsageError(f"--env-file: there is no file {path}")
+    return HostStack(
+        name=name,
+        directory="",
+        env_files=env_files,
+        profiles=context.shared.profiles,
+        variables=dict(_variable(text) for text in options.variables),
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {text!r} gives no value", hint="write it like --set DOMAIN=example.org")
+    return name, value
+
+
+def _in_use(context: Context) -> set[str]:
+    """The commits in whose checkouts containers of this engine have something mounted, running or not."""
+    listed = context.engine.console.containers()
+    return {part for one in listed for mount in one.mounts for part in mount.split("/")}
