@@ -117,7 +117,7 @@ class Repository:
         return f"refs/heads/{ref.branch}" if ref.branch else "HEAD"
 
     def find(self, name: str) -> Ref:
-        """What ``name`` is: a whole commit hash, a branch, a tag, or a range of versions. Raises RefMissing, saying what there is."""
+        """What ``name`` is: a whole commit hash, a branch, a tag or a range of versions. Raises RefMissing."""
         if _HASH.fullmatch(name):
             return Ref(commit=name)
         branches, tags = self._heads_and_tags()
