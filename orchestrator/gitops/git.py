@@ -1,26 +1,31 @@
 """The ``git`` program, called so that nothing in a repository, and nothing of the user's own settings, can make it do more.
 
 Fixed arguments; no prompts, hooks, filters, file monitors, submodules or large-file downloads; an empty home; only the
-protocols that the source's URL needs; a time limit. Tokens and keys come from files and never stand in a URL, an argument
-or the environment: git asks a little program of ours, which reads the file.
+protocol that the source's URL needs; a time limit that ends all it has started; and confined to its mirror, the files of its
+credentials and the URL's port. Tokens and keys come from files and never stand in a URL, an argument or the environment: git
+asks a little program of ours, which reads the file.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-import subprocess
-import tempfile
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from orchestrator.errors import StackError
-from orchestrator.records import dataclass
+from orchestrator.gitops.call import Call, Slow
+from orchestrator.gitops.confined import Confinement
+from orchestrator.gitops.troubles import GitFailed, TooLarge, Unreachable, UrlRefused, trouble
+from orchestrator.records import dataclass, field
 
-SECONDS = 60.0
+__all__ = ["Access", "Caps", "Git", "GitFailed", "UrlRefused", "checked"]
+
 _ASKPASS = (
     '#!/bin/sh\ncase "$1" in Username*) printf "%s\\n" "$STACK_GIT_USER" ;; *) cat "$STACK_GIT_TOKEN_FILE" ;; esac\n'
 )
+_SETTINGS = "[safe]\n\tdirectory = *\n\tbareRepository = all\n"
 _SAFE = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -30,33 +35,27 @@ _SAFE = (
     "fetch.recurseSubmodules=false",
     "fetch.fsckObjects=true",
     "transfer.fsckObjects=true",
+    "fetch.unpackLimit=1",
+    "fetch.writeCommitGraph=false",
     "protocol.ext.allow=never",
     "gc.auto=0",
     "maintenance.auto=false",
     "credential.helper=",
     "http.followRedirects=false",
-    "safe.bareRepository=all",
-    "safe.directory=*",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=60",
 )
-
-
-class GitFailed(StackError):
-    """The repository cannot be had now; what runs goes on, and it is tried again."""
-
-    reference = "git-failed"
-    retryable = True
-
-
-class UrlRefused(StackError):
-    """A URL that is not fetched from, ever."""
-
-    reference = "git-url-refused"
-    exit_code = 2
+_PORTS = {"https": 443, "ssh": 22}
+_NAMES = 53  # DNS, when an answer does not fit into a datagram
+_MOST_SAID = 64 << 20  # bytes of an answer that is kept in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How a repository is reached: files with a token, or with a key and the known hosts. ``hosts`` limits where to, if any."""
+    """How a repository is reached: files with a token, or with a key and the known hosts. ``hosts`` limits where to, if any.
+
+    ``elsewhere`` holds the same for other hosts, by name (``host`` or ``host:port``), which submodules may be on.
+    """
 
     user: str = "git"
     token_file: str = ""
@@ -64,119 +63,216 @@ class Access:
     known_hosts: str = ""
     ca_file: str = ""
     hosts: tuple[str, ...] = ()
+    elsewhere: Mapping[str, Access] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.token_file, self.key_file, self.known_hosts, self.ca_file)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """What is taken of a repository at most. ``seconds`` is for everything from the question to the whole checkout."""
+
+    seconds: float = 60.0
+    pack: int = 200 << 20
+    files: int = 20_000
+    content: int = 200 << 20
+    file: int = 16 << 20
 
 
 def checked(url: str, access: Access) -> str:
     """``url``, if it is one that may be fetched from: https, ssh, or a path of this host. Raises UrlRefused."""
-    if url.startswith("-") or any(letter.isspace() or ord(letter) < 32 for letter in url):
+    if url.startswith("-") or any(letter.isspace() or ord(letter) < 32 or ord(letter) == 127 for letter in url):
         raise UrlRefused(f"{url!r} is no URL of a repository")
     if os.path.isabs(url):
         return url
-    host, protocol = _place(url)
-    if protocol not in ("https", "ssh"):
+    host, protocol, port = place(url)
+    if protocol not in _PORTS:
         raise UrlRefused(
             f"{protocol or 'this'}: is not fetched from", hint="https://, ssh:// or the path of a local one"
         )
-    if not host or host.startswith("-"):
+    if not host or host.startswith("-") or port < 1:
         raise UrlRefused(f"{url!r} names no host")
     if access.hosts and host not in access.hosts:
         raise UrlRefused(f"{host} is not among the hosts that may be fetched from", hint=", ".join(access.hosts))
     parts = urlsplit(url) if "://" in url else None
-    if parts is not None and (parts.password or (protocol == "https" and parts.username)):
+    if parts is not None and (parts.password is not None or (protocol == "https" and parts.username is not None)):
         raise UrlRefused("credentials do not belong into a URL", hint="name a file with the token instead")
+    if _user(url).startswith("-"):
+        raise UrlRefused(f"{url!r} names no user")
     return url
 
 
-def _place(url: str) -> tuple[str, str]:
-    """Host and protocol; ``git@host:path`` is ssh."""
+def place(url: str) -> tuple[str, str, int]:
+    """Host, protocol and port of a URL; ``git@host:path`` is ssh. Port 0 where there is none that could be."""
     if "://" in url:
-        parts = urlsplit(url)
-        return parts.hostname or "", parts.scheme
+        try:
+            parts = urlsplit(url)
+            return parts.hostname or "", parts.scheme, parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            return "", url.partition(":")[0], 0
     user_host, colon, path = url.partition(":")
     host = user_host.rpartition("@")[2]
-    return (host, "ssh") if colon and path and "/" not in user_host and "::" not in url else ("", "")
+    if colon and path and "/" not in user_host and "::" not in url and not path.startswith("-"):
+        return host, "ssh", _PORTS["ssh"]
+    return "", "", 0
+
+
+def _user(url: str) -> str:
+    authority = url.partition("://")[2].partition("/")[0] if "://" in url else url.partition(":")[0]
+    return authority.rpartition("@")[0]
 
 
 class Git:
-    """Calls git for one source. ``run`` answers with what it printed, or raises GitFailed."""
+    """Calls git for one source. ``run`` answers with what it printed, or raises GitFailed.
 
-    def __init__(self, url: str, access: Access) -> None:
-        self.url, self._access = checked(url, access), access
+    ``folder`` is all that it may write to. What talks to the other side says so (``away``); nothing else can reach a network.
+    """
+
+    def __init__(self, url: str, access: Access, *, folder: str = "", caps: Caps | None = None) -> None:
+        self.url, self.access = checked(url, access), access
+        self.caps = caps or Caps()
+        self._folder = folder
+        self._until: float | None = None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """All calls of the block together may take this long; a block around it that has less time left still holds."""
+        before = self._until
+        until = time.monotonic() + seconds
+        self._until = until if before is None else min(before, until)
+        try:
+            yield
+        finally:
+            self._until = before
+
+    def remaining(self) -> float:
+        """Seconds left of the block. Raises Unreachable where there are none."""
+        left = self.caps.seconds if self._until is None else self._until - time.monotonic()
+        if left <= 0:
+            raise self._slow()
+        return left
 
     def run(
-        self, *words: str, directory: str = "", seconds: float = SECONDS, config: Iterable[str] = (), stdin: bytes = b""
+        self,
+        *words: str,
+        directory: str = "",
+        config: Iterable[str] = (),
+        stdin: bytes = b"",
+        away: bool = False,
+        readable: Iterable[str] = (),
+        keep: Iterable[int] = (),
     ) -> bytes:
-        """``git WORDS`` in a repository's directory. ``config`` are further settings, ``name=value``."""
-        with tempfile.TemporaryDirectory(prefix="stack-git-") as home:
-            options = [part for setting in (*_SAFE, *config) for part in ("-c", setting)]
-            place = ["-C", directory] if directory else []
-            try:
-                done = subprocess.run(
-                    ["git", *options, *place, *words],
-                    env=self._environment(home),
-                    input=stdin,
-                    capture_output=True,
-                    timeout=seconds,
-                    check=False,
-                )
-            except FileNotFoundError:
-                raise GitFailed("git is not installed", hint="install git") from None
-            except subprocess.TimeoutExpired:
-                raise GitFailed(f"{self._shown} gave no answer in {seconds:g} s") from None
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise GitFailed(f"{self._shown}: {_reason(said)}")
-        return done.stdout
+        """``git WORDS`` in a repository's directory. ``config`` are further settings, ``name=value``.
 
-    def text(self, *words: str, directory: str = "", seconds: float = SECONDS) -> str:
-        return self.run(*words, directory=directory, seconds=seconds).decode(errors="replace").strip()
+        ``readable`` are further files that it needs, ``keep`` descriptors that it and all it starts hold as long as they live.
+        """
+        with self.call(
+            *words, directory=directory, config=config, away=away, readable=readable, keep=keep, stdin=stdin
+        ) as call:
+            said = call.read(_MOST_SAID + 1)
+            if len(said) > _MOST_SAID:
+                raise TooLarge(f"{self.url} answers with more than {_MOST_SAID >> 20} MiB")
+        return said
+
+    @contextmanager
+    def call(
+        self,
+        *words: str,
+        directory: str = "",
+        config: Iterable[str] = (),
+        away: bool = False,
+        readable: Iterable[str] = (),
+        keep: Iterable[int] = (),
+        stdin: bytes | None = b"",
+    ) -> Iterator[Call]:
+        """The same while it runs, to read its answer piece by piece; without ``stdin`` it is asked piece by piece, too."""
+        options = [part for setting in (*_SAFE, *config) for part in ("-c", setting)]
+        where = ["-C", directory] if directory else []
+        call = Call(
+            ["git", *options, *where, *words],
+            self._environment,
+            lambda home: self._confinement(home, away, readable),
+            seconds=self.remaining(),
+            stdin=stdin,
+            keep=keep,
+        )
+        try:
+            with call:
+                yield call
+        except Slow:
+            raise self._slow() from None
+        except FileNotFoundError:
+            raise GitFailed("git is not installed", hint="install git") from None
+        if call.code:
+            raise trouble(self.url, place(self.url)[0], call.said, self.caps.pack)
+
+    def text(self, *words: str, directory: str = "") -> str:
+        return self.run(*words, directory=directory).decode(errors="replace").strip()
+
+    def _slow(self) -> Unreachable:
+        return Unreachable(
+            f"{self.url} did not finish in {self.caps.seconds:g} s",
+            hint="the server hangs, or the line is too slow for the repository",
+        )
 
     @property
-    def _shown(self) -> str:
-        return self.url
+    def local(self) -> bool:
+        return os.path.isabs(self.url)
+
+    def _confinement(self, home: str, away: bool, readable: Iterable[str]) -> Confinement:
+        """A repository on this host may lie in several places (worktrees, alternates), and is read from anywhere."""
+        ports = (place(self.url)[2], _NAMES) if away and not self.local else ()
+        credentials = (*self.access.files, *readable)
+        return Confinement(
+            readable=("/",) if away and self.local else credentials,
+            writable=tuple(filter(None, (home, self._folder))),
+            ports=ports,
+            largest=self.caps.pack,
+            seconds=max(1, round(2 * self.caps.seconds)),
+        )
 
     def _environment(self, home: str) -> Mapping[str, str]:
-        access = self._access
-        protocol = "file" if os.path.isabs(self.url) else _place(self.url)[1]
+        access = self.access
+        settings = os.path.join(home, "settings")
+        with open(settings, "x", encoding="ascii") as file:
+            file.write(_SETTINGS)
         environment = {
             "PATH": os.defpath + ":/usr/local/bin",
             "HOME": home,
+            "TMPDIR": home,
             "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_GLOBAL": settings,
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": protocol,
+            "GIT_ALLOW_PROTOCOL": "file" if self.local else place(self.url)[1],
             "GIT_LFS_SKIP_SMUDGE": "1",
             "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_SSH_COMMAND": self._ssh(),
         }
         if access.ca_file:
             environment["GIT_SSL_CAINFO"] = access.ca_file
-        if access.token_file:
-            program = os.path.join(home, "askpass")
-            with open(program, "w", encoding="ascii", opener=_executable) as file:
-                file.write(_ASKPASS)
-            environment |= {
-                "GIT_ASKPASS": program,
-                "STACK_GIT_USER": access.user,
-                "STACK_GIT_TOKEN_FILE": access.token_file,
-            }
-        return environment
+        program = os.path.join(home, "askpass")
+        with open(program, "w", encoding="ascii", opener=_executable) as file:
+            file.write(_ASKPASS)
+        return environment | {
+            "GIT_ASKPASS": program,
+            "STACK_GIT_USER": access.user,
+            "STACK_GIT_TOKEN_FILE": access.token_file or "/dev/null",
+        }
 
     def _ssh(self) -> str:
-        access = self._access
+        access = self.access
         words = ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "IdentitiesOnly=yes"]
         words += ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={access.known_hosts or '/dev/null'}"]
-        words += ["-o", "ConnectTimeout=10", *(("-i", access.key_file) if access.key_file else ())]
+        words += ["-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentityAgent=none", "-o", "UpdateHostKeys=no"]
+        words += ["-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=10"]
+        words += ["-o", "ClearAllForwardings=yes", *(("-i", access.key_file) if access.key_file else ())]
         return shlex.join(words)
 
 
 def _executable(path: str, flags: int) -> int:
     return os.open(path, flags, 0o700)
-
-
-def _reason(said: list[str]) -> str:
-    """The line that says why, of all that git prints when it fails."""
-    telling = [line for line in said if line.startswith(("fatal:", "error:", "remote:")) or "denied" in line.lower()]
-    return (telling or said or ["git failed and said nothing"])[0].removeprefix("fatal: ").removeprefix("error: ")

@@ -2,30 +2,34 @@
 
 ``fetch`` brings the wanted reference, ``checkout`` lays a commit out beside others: into a temporary folder first, moved
 into place whole, so that what exists is complete. What is damaged is thrown away and made anew; a folder is trusted because
-of the mark that was put into it last, never for being there.
+of the mark that was put into it last, never for being there. One process at a time works on a mirror; what a killed one has
+left is cleared away by the next.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import io
 import os
 import re
 import shutil
-import tarfile
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from orchestrator.gitops.git import Access, Git, GitFailed
+from orchestrator.gitops import layout, mirrors
+from orchestrator.gitops.checkouts import Checkouts
+from orchestrator.gitops.git import Access, Caps, Git
+from orchestrator.gitops.layout import Room
+from orchestrator.gitops.troubles import GitFailed, RefMissing, RepositoryRefused, Unreachable
+from orchestrator.gitops.versions import newest_version
 from orchestrator.records import dataclass
 
-MOST_FILES = 20_000
-MOST_BYTES = 200 * 1024 * 1024
-LARGEST_FILE = 16 * 1024 * 1024
-KEPT = 5  # checkouts that nobody uses any more
+__all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
+
+DEEPER = (16, 240, 1800)  # commits by which history is fetched to find how two of them lie
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_FETCH = ("--quiet", "--no-tags", "--depth=1", "--force")
-_MARK = ".stack-complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,86 +45,181 @@ class Ref:
         return self.commit or self.tag or self.semver or self.branch or "the default branch"
 
 
-class RepositoryRefused(GitFailed):
-    """What the repository holds is more, or other, than is taken."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What of a repository is wanted: its submodules and large files too, or only some folders (``sparse``)."""
 
-    reference = "repository-refused"
-    retryable = False
+    submodules: bool = False
+    lfs: bool = False
+    sparse: tuple[str, ...] = ()
 
-
-class RefMissing(GitFailed):
-    """The repository has no such branch, tag or version."""
-
-    reference = "git-no-such-ref"
-    exit_code = 2
+    @property
+    def suffix(self) -> str:
+        """What tells a checkout of this extent from others of the same commit."""
+        if self == Extent():
+            return ""
+        return "-" + hashlib.sha256(repr((self.submodules, self.lfs, self.sparse)).encode()).hexdigest()[:8]
 
 
 class Repository:
     """The mirror and the checkouts of one URL, below ``directory``."""
 
-    def __init__(self, url: str, directory: str, access: Access | None = None) -> None:
-        self.git = Git(url, access or Access())
-        digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+    def __init__(
+        self,
+        url: str,
+        directory: str,
+        access: Access | None = None,
+        *,
+        caps: Caps | None = None,
+        extent: Extent | None = None,
+    ) -> None:
+        self.extent, self.caps = extent or Extent(), caps or Caps()
+        digest = hashlib.sha256((url + ("\nsparse" if self.extent.sparse else "")).encode()).hexdigest()[:16]
         self.directory = os.path.join(directory, digest)
+        self.git = Git(url, access or Access(), folder=self.directory, caps=self.caps)
         self._mirror = os.path.join(self.directory, "mirror.git")
-        self._checkouts = os.path.join(self.directory, "checkouts")
+        self._checkouts = Checkouts(os.path.join(self.directory, "checkouts"), self.extent.suffix)
+        self._tips: dict[str, str] = {}
+        self._lock = -1
+        self.tag = ""  # the tag that was fetched last, where it was one
 
     @property
     def mirror(self) -> str:
         return self._mirror
 
+    # Fetching
+
     def fetch(self, ref: Ref) -> str:
         """The commit that ``ref`` names now, brought here. Raises GitFailed; the mirror is then as it was, or made anew."""
-        self._have_mirror()
-        try:
-            return self._fetched(ref)
-        except GitFailed:
-            if self._is_sound():
-                raise
-            shutil.rmtree(self._mirror, ignore_errors=True)
+        with self.git.within(self.caps.seconds), self.held():
             self._have_mirror()
-            return self._fetched(ref)
+            mirrors.tidy(self._mirror)
+            try:
+                return self._fetched(ref)
+            except GitFailed as problem:
+                if type(problem) is not GitFailed or self._is_sound():
+                    raise
+                self._discard()
+                self._have_mirror()
+                return self._fetched(ref)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """One at a time. What git starts holds the lock as well, so that a child of a killed process is waited for."""
+        if self._lock >= 0:
+            yield
+            return
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        self._lock = os.open(os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _locked(self._lock):
+                self.git.remaining()
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(self._lock)
+            self._lock = -1
 
     def _have_mirror(self) -> None:
+        """Make an empty mirror where there is none."""
         if os.path.exists(os.path.join(self._mirror, "HEAD")):
             return
-        os.makedirs(os.path.dirname(self._mirror), mode=0o700, exist_ok=True)
-        temporary = tempfile.mkdtemp(dir=os.path.dirname(self._mirror), prefix=".incoming-")
+        temporary = tempfile.mkdtemp(dir=self.directory, prefix=".incoming-")
         try:
             self.git.run("init", "--quiet", "--bare", temporary)
-            shutil.rmtree(self._mirror, ignore_errors=True)
+            if self.extent.sparse:
+                mirrors.make_partial(self.git, temporary)
+            self._discard()
             os.rename(temporary, self._mirror)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def _fetched(self, ref: Ref) -> str:
-        source = self._remote_name(ref)
-        try:
-            self._run("fetch", *_FETCH, "--", self.git.url, f"+{source}:refs/stack/head")
-        except GitFailed as problem:
-            if "couldn't find remote ref" in problem.message or "not our ref" in problem.message:
-                raise self._missing(str(ref), *self._heads_and_tags()) from None
-            raise
-        if ref.tag or ref.semver:
-            self._run("update-ref", source, "refs/stack/head")
-        return self.git.text("rev-parse", "--verify", "refs/stack/head^{commit}", directory=self._mirror)
+    def _discard(self) -> None:
+        shutil.rmtree(self._mirror, ignore_errors=True)
 
-    def _remote_name(self, ref: Ref) -> str:
+    def _fetched(self, ref: Ref) -> str:
+        name, tip = self._wanted(ref)
+        kept = f"refs/stack/{hashlib.sha256(str(ref).encode()).hexdigest()[:16]}"
+        if mirrors.tip(self._mirror, kept) != tip:
+            self._bring(name, kept, ref)
+            mirrors.compact(self.git, self._mirror)
+        if name.startswith("refs/tags/"):
+            self._run("update-ref", name, kept)
+            self.tag = name.removeprefix("refs/tags/")
+        commit = self._run("rev-parse", "--verify", f"{kept}^{{commit}}").decode().strip()
+        self._tips[commit] = name
+        return commit
+
+    def _wanted(self, ref: Ref) -> tuple[str, str]:
+        """The name to fetch, and the object that the other side has for it now."""
         if ref.commit:
             if not _HASH.fullmatch(ref.commit):
                 raise RefMissing(f"{ref.commit!r} is no commit", hint="write its whole hash")
-            return ref.commit
+            return ref.commit, ref.commit
+        name = "HEAD"
         if ref.tag:
-            return f"refs/tags/{ref.tag}"
-        if ref.semver:
-            return f"refs/tags/{self._newest(ref.semver)}"
-        return f"refs/heads/{ref.branch}" if ref.branch else "HEAD"
+            name = f"refs/tags/{ref.tag}"
+        elif ref.semver:
+            name = f"refs/tags/{self._newest(ref.semver)}"
+        elif ref.branch:
+            name = f"refs/heads/{ref.branch}"
+        for line in self._ask("--", self.git.url, name):
+            tip, _, found = line.partition("\t")
+            if found == name and _HASH.fullmatch(tip):
+                return name, tip
+        raise self._missing(str(ref), *self._heads_and_tags())
+
+    def _bring(self, name: str, kept: str, ref: Ref) -> None:
+        try:
+            self._away("--depth=1", "--force", "--", self._remote, f"+{name}:{kept}")
+        except GitFailed as problem:
+            if "couldn't find remote ref" in problem.message or "not our ref" in problem.message:
+                raise self._missing(str(ref), *self._heads_and_tags()) from None
+            if not ref.commit or "unadvertised" not in problem.message:
+                raise
+            # An old server gives what has a name, and the commits behind it.
+            self._away(
+                "--force", "--", self._remote, "+refs/heads/*:refs/stack-all/*", "+refs/tags/*:refs/stack-tags/*"
+            )
+            if not self._has(ref.commit):
+                raise self._missing(str(ref), *self._heads_and_tags()) from None
+            self._run("update-ref", kept, ref.commit)
+
+    @property
+    def _remote(self) -> str:
+        return mirrors.REMOTE if self.extent.sparse else self.git.url
+
+    def _away(self, *words: str, stdin: bytes = b"") -> bytes:
+        """Fetch, in the mirror."""
+        partial = mirrors.partial(self.git.url) if self.extent.sparse else ()
+        filtered = ("--filter=blob:none",) if self.extent.sparse else ()
+        return self.git.run(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            *filtered,
+            *words,
+            directory=self._mirror,
+            config=partial,
+            stdin=stdin,
+            away=True,
+            keep=(self._lock,) if self._lock >= 0 else (),
+        )
+
+    def _ask(self, *words: str) -> list[str]:
+        """Ask the other side for names; no mirror is needed for that."""
+        return self.git.run("ls-remote", *words, away=True).decode(errors="replace").splitlines()
+
+    # Names
 
     def find(self, name: str) -> Ref:
         """What ``name`` is: a whole commit hash, a branch, a tag or a range of versions. Raises RefMissing."""
         if _HASH.fullmatch(name):
             return Ref(commit=name)
-        branches, tags = self._heads_and_tags()
+        with self.git.within(self.caps.seconds):
+            branches, tags = self._heads_and_tags()
         if name in branches and name in tags:
             raise RefMissing(f"{name} is a branch and a tag", hint="say which with --branch or --tag")
         if name in branches:
@@ -130,13 +229,12 @@ class Repository:
         try:
             if newest_version(tags, name) is not None:
                 return Ref(semver=name)
-        except RepositoryRefused:
+        except RefMissing:
             pass
         raise self._missing(name, branches, tags)
 
     def _heads_and_tags(self) -> tuple[list[str], list[str]]:
-        listed = self._talk("ls-remote", "--heads", "--tags", "--refs", "--", self.git.url).decode(errors="replace")
-        refs = [line.partition("\t")[2] for line in listed.splitlines()]
+        refs = [line.partition("\t")[2] for line in self._ask("--heads", "--tags", "--refs", "--", self.git.url)]
         return (
             [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")],
             [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")],
@@ -150,179 +248,142 @@ class Repository:
             hint=f"there are: {', '.join(there[:20])}{more}" if there else "it is empty",
         )
 
-    def _talk(self, *words: str) -> bytes:
-        """Ask the other side; no mirror is needed for that."""
-        return self.git.run(*words)
-
     def _newest(self, wanted: str) -> str:
         newest = newest_version(self._heads_and_tags()[1], wanted)
         if newest is None:
             raise RefMissing(f"{self.git.url} has no tag in {wanted}")
         return newest
 
+    # History
+
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether ``older`` lies behind ``newer``; as far as this shallow mirror can tell."""
+        """Whether ``older``, which was fetched last, lies behind ``newer``.
+
+        The mirror is shallow: of ``older`` as much history is fetched as it takes to find ``newer`` in it, which says that it does
+        not; then of ``newer``, as far as the other side still has it. What stays unknown is history that was written anew.
+        """
+        with self.git.within(self.caps.seconds), self.held():
+            if self._lies_behind(older, newer):
+                return True
+            return not self._found_deeper(older, newer, self._tips.get(older, older)) and self._found_deeper(
+                newer, older, newer
+            )
+
+    def _found_deeper(self, tip: str, wanted: str, name: str) -> bool:
+        """Whether ``wanted`` lies behind ``tip``, which the other side calls ``name``."""
+        for commits in (0, *DEEPER):
+            if commits:
+                if not mirrors.is_cut(self.git, self._mirror, tip):
+                    return False
+                try:
+                    # What no reference of the other side leads to any more is not deepened there, but given to a depth.
+                    further = f"--depth={commits}" if name == tip else f"--deepen={commits}"
+                    self._away(further, "--", self._remote, name)
+                except RefMissing:
+                    return False
+                except GitFailed as problem:
+                    if isinstance(problem, Unreachable):
+                        raise
+                    return False
+            if self._lies_behind(wanted, tip):
+                return True
+        return False
+
+    def _lies_behind(self, older: str, newer: str) -> bool:
         try:
             self._run("merge-base", "--is-ancestor", older, newer)
         except GitFailed:
             return False
         return True
 
+    # Checkouts
+
     def checkout(self, commit: str) -> str:
         """The folder with the files of ``commit``. Raises RepositoryRefused for what is not laid out."""
-        found = self.complete(commit)
-        if found is not None:
-            return found
-        place = os.path.join(self._checkouts, commit)
-        shutil.rmtree(place, ignore_errors=True)
-        os.makedirs(self._checkouts, mode=0o755, exist_ok=True)
-        temporary = tempfile.mkdtemp(dir=self._checkouts, prefix=".incoming-")
+        with self.git.within(self.caps.seconds), self.held():
+            found = self._checkouts.sound(commit)
+            if found is not None:
+                return found
+            with self._checkouts.incoming() as temporary:
+                try:
+                    self._fill(commit, temporary)
+                    return self._checkouts.settle(commit, temporary)
+                except OSError as problem:
+                    raise RepositoryRefused(f"{self.git.url} cannot be laid out: {problem.strerror}") from None
+
+    def _fill(self, commit: str, target: str) -> None:
         try:
-            os.chmod(temporary, 0o755)
-            if self._run("ls-tree", commit):  # a commit without files has no archive that could be read
-                _unpacked(self._run("archive", "--format=tar", commit), temporary)
-            with open(os.path.join(temporary, _MARK), "x", encoding="ascii") as mark:
-                mark.write(commit + "\n")
-            os.rename(temporary, place)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return place
+            self.lay_out(commit, target, Room(self.caps))
+        except GitFailed as problem:
+            if type(problem) is not GitFailed or self._is_sound(whole=True):
+                raise
+            self._discard()
+            raise GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew") from None
+
+    def lay_out(self, commit: str, target: str, room: Room) -> None:
+        """Write the files of ``commit`` into an empty folder; ``room`` is what may be written. Raises GitFailed."""
+        folders = self.extent.sparse
+        if folders:
+            wanted = layout.entries(self.git, self._mirror, commit, Room(self.caps), folders, sizes=False)
+            mirrors.bring_contents(
+                self._away, self.git, self._mirror, [one.object for one in wanted if not one.is_module]
+            )
+        found = layout.entries(self.git, self._mirror, commit, room, folders)
+        layout.lay_out(self.git, self._mirror, found, target)
 
     def complete(self, commit: str) -> str | None:
         """The folder of a commit that is laid out already, whole."""
-        place = os.path.join(self._checkouts, commit)
-        if not _HASH.fullmatch(commit) or not os.path.exists(os.path.join(place, _MARK)):
-            return None
-        os.utime(place)
-        return place
+        return self._checkouts.complete(commit)
 
     def forget(self, used: Iterable[str]) -> None:
-        """Remove checkouts that are not ``used`` (commits), but for the last few."""
-        keep = set(used)
+        """Remove checkouts that are not ``used`` (commits), but for the last few, and those that stacks or heads are noted at."""
+        with self.git.within(self.caps.seconds), self.held():
+            self._checkouts.forget({*used, *self._noted()})
+
+    def _noted(self) -> Iterator[str]:
+        """The commits in the notes beside the mirror: what was head last, and what each stack was brought about from."""
+        for name in os.listdir(self.directory):
+            if name.startswith(("head-", "stack-")):
+                try:
+                    with open(os.path.join(self.directory, name), encoding="ascii", errors="replace") as file:
+                        yield file.read(128).split(" ")[0].strip()
+                except OSError:
+                    pass  # a draft, which has become the note meanwhile
+
+    def readable(self, name: str) -> bytes:
+        """A commit or annotated tag as it stands in the mirror; a damaged mirror is thrown away. Raises GitFailed."""
         try:
-            found = [entry for entry in os.scandir(self._checkouts) if entry.name not in keep]
-        except FileNotFoundError:
-            return
-        for entry in sorted(found, key=lambda entry: entry.stat().st_mtime, reverse=True)[KEPT:]:
-            shutil.rmtree(entry.path, ignore_errors=True)
+            kind = self._run("cat-file", "-t", name).decode().strip()
+            return self._run("cat-file", kind, name)
+        except GitFailed:
+            if self._is_sound(whole=True):
+                raise
+            self._discard()
+            raise GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew") from None
 
     def _run(self, *words: str) -> bytes:
         return self.git.run(*words, directory=self._mirror)
 
-    def _is_sound(self) -> bool:
+    def _has(self, commit: str) -> bool:
         try:
-            self._run("fsck", "--connectivity-only", "--no-dangling")
+            self._run("cat-file", "-e", f"{commit}^{{commit}}")
+        except GitFailed:
+            return False
+        return True
+
+    def _is_sound(self, *, whole: bool = False) -> bool:
+        try:
+            self._run("fsck", "--no-dangling", *(["--full"] if whole else ["--connectivity-only"]))
+        except Unreachable:  # no time is left to find out
+            return True
         except GitFailed:
             return False
         return True
 
 
-def newest_version(tags: Iterable[str], wanted: str) -> str | None:
-    """The tag with the highest version in a range: ``1.x``, ``^1.2``, ``~1.2.3``, ``>=1.2 <2``; pre-releases if asked for."""
-    bounds = _bounds(wanted)
-    found = [(version, tag) for tag in tags if (version := _version(tag)) is not None]
-    fitting = [
-        (version, tag) for version, tag in found if all(_holds(version[:3], how, bound) for how, bound in bounds)
-    ]
-    stable = [one for one in fitting if not one[0][3]] if "-" not in wanted else fitting
-    return max(stable)[1] if stable else None
-
-
-_Version = tuple[int, int, int, str]
-_NUMBERS = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?")
-_BOUND = re.compile(r"(>=|<=|>|<|=|\^|~)?v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-[0-9A-Za-z.-]+)?")
-
-
-def _version(tag: str) -> _Version | None:
-    found = _NUMBERS.fullmatch(tag)
-    return (int(found[1]), int(found[2]), int(found[3]), found[4] or "") if found else None
-
-
-def _bounds(wanted: str) -> list[tuple[str, tuple[int, int, int]]]:
-    bounds: list[tuple[str, tuple[int, int, int]]] = []
-    for part in re.sub(r"(>=|<=|>|<|=|\^|~)\s+", r"\1", wanted).replace(",", " ").split():
-        found = _BOUND.fullmatch(part)
-        if found is None:
-            raise RepositoryRefused(
-                f"{part!r} is no range of versions", hint="for instance ^1.2, ~1.2.3, >=1.2 <2, 1.x"
-            )
-        bounds += _bound(found[1] or "", [number for number in found.groups()[1:] if number])
-    return bounds
-
-
-def _bound(how: str, numbers: list[str]) -> list[tuple[str, tuple[int, int, int]]]:
-    given = [int(number) for number in numbers if number.isdigit()]
-    major, minor, patch = (*given, 0, 0, 0)[:3]
-    least = (major, minor, patch)
-    if not given:
-        return []
-    if how == "^":
-        first = next((index for index, number in enumerate(least) if number), 0)
-        return [(">=", least), ("<", _raised(least, first))]
-    if how == "~":
-        return [(">=", least), ("<", _raised(least, min(len(given) - 1, 1)))]
-    if how in ("", "=") and len(given) < 3:
-        return [(">=", least), ("<", _raised(least, len(given) - 1))]
-    return [(how or "=", least)]
-
-
-def _raised(version: tuple[int, int, int], index: int) -> tuple[int, int, int]:
-    numbers = [number if place <= index else 0 for place, number in enumerate(version)]
-    numbers[index] += 1
-    return numbers[0], numbers[1], numbers[2]
-
-
-def _holds(version: tuple[int, ...], how: str, bound: tuple[int, int, int]) -> bool:
-    return {
-        ">=": version >= bound,
-        "<=": version <= bound,
-        ">": version > bound,
-        "<": version < bound,
-        "=": version == bound,
-    }[how]
-
-
-def _unpacked(archive: bytes, target: str) -> None:
-    """Files and folders, and links that stay inside; nothing else, and not more than the caps allow."""
-    count, total = 0, 0
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-        for member in tar:
-            if member.name in ("pax_global_header", "."):
-                continue
-            count, total = count + 1, total + member.size
-            if count > MOST_FILES or total > MOST_BYTES or member.size > LARGEST_FILE:
-                raise RepositoryRefused(
-                    f"the repository is larger than is taken ({MOST_FILES} files, {MOST_BYTES >> 20} MiB, "
-                    f"{LARGEST_FILE >> 20} MiB a file)"
-                )
-            _laid_out(tar, member, target)
-
-
-def _laid_out(tar: tarfile.TarFile, member: tarfile.TarInfo, target: str) -> None:
-    path = os.path.normpath(os.path.join(target, member.name))
-    if not path.startswith(target + os.sep) or _MARK in member.name.split("/"):
-        raise RepositoryRefused(f"{member.name!r} points outside of the repository")
-    parent = os.path.dirname(path)
-    if os.path.realpath(parent) != parent and not os.path.realpath(parent).startswith(os.path.realpath(target)):
-        raise RepositoryRefused(f"{member.name!r} lies behind a link that leaves the repository")
-    if member.isdir():
-        os.makedirs(path, mode=0o755, exist_ok=True)
-    elif member.isreg():
-        os.makedirs(parent, mode=0o755, exist_ok=True)
-        content = tar.extractfile(member)
-        assert content is not None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags, 0o755 if member.mode & 0o100 else 0o644), "wb") as file:
-            shutil.copyfileobj(content, file)
-    elif member.issym():
-        _link(member, path, target)
-    else:
-        raise RepositoryRefused(f"{member.name!r} is neither a file, a folder nor a link")
-
-
-def _link(member: tarfile.TarInfo, path: str, target: str) -> None:
-    leads_to = os.path.normpath(os.path.join(os.path.dirname(path), member.linkname))
-    if os.path.isabs(member.linkname) or not (leads_to + os.sep).startswith(target + os.sep):
-        raise RepositoryRefused(f"the link {member.name!r} leads out of the repository ({member.linkname})")
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    os.symlink(member.linkname, path)
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,14 +1,16 @@
 """Who signed a commit or a tag, verified before a single file of it is read.
 
-Keys are the operator's: a folder with SSH public keys (``*.pub``, or ``allowed_signers``) and OpenPGP public keys
-(``*.asc``, ``*.gpg``). Git verifies; the OpenPGP keys are imported into a keyring that lives as long as the question.
+Keys are the operator's: a folder with SSH public keys (``*.pub``, or ``allowed_signers``, and ``revoked_keys``) and OpenPGP
+public keys (``*.asc``, ``*.gpg``). Git verifies; the OpenPGP keys are imported into a keyring that lives as long as the question.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from enum import StrEnum
 
 from orchestrator.gitops.git import GitFailed
@@ -33,25 +35,75 @@ def verify(repository: Repository, commit: str, tag: str, how: Verify, keys: str
     """Raise SignatureRefused unless ``commit`` (and ``tag``) carries a good signature by one of ``keys``."""
     if how is Verify.OFF:
         return
-    with tempfile.TemporaryDirectory(prefix="stack-keys-") as ring:
+    tag = tag or repository.tag
+    if how in (Verify.TAG, Verify.BOTH) and not tag:
+        raise SignatureRefused("a signed tag is demanded, and what is followed is no tag")
+    with tempfile.TemporaryDirectory(prefix="stack-keys-") as ring, repository.git.within(repository.caps.seconds):
         os.chmod(ring, 0o700)
-        config = [f"gpg.ssh.allowedSignersFile={_signers(keys, ring)}", f"gpg.program={_gpg(keys, ring)}"]
+        asked = _Asked(repository, keys, ring)
         if how in (Verify.COMMIT, Verify.BOTH):
-            _ask(repository, "verify-commit", commit, config)
+            repository.readable(commit)
+            asked.whether("verify-commit", commit)
         if how in (Verify.TAG, Verify.BOTH):
-            if not tag:
-                raise SignatureRefused("a signed tag is demanded, and what is followed is no tag")
-            _ask(repository, "verify-tag", f"refs/tags/{tag}", config)
+            _check_name(repository, tag, commit)
+            asked.whether("verify-tag", f"refs/tags/{tag}")
 
 
-def _ask(repository: Repository, verb: str, what: str, config: list[str]) -> None:
-    try:
-        repository.git.run(verb, "--", what, directory=repository.mirror, config=config)
-    except GitFailed as problem:
-        raise SignatureRefused(
-            f"{what} carries no good signature by a key that counts: {problem.message}",
-            hint="sign it, or add the signer's public key to the source's keys",
-        ) from None
+def _check_name(repository: Repository, tag: str, commit: str) -> None:
+    """A signed tag says in itself what it is called and what it is for; the name it was fetched by proves nothing."""
+    text = repository.readable(f"refs/tags/{tag}").decode(errors="replace")
+    said = dict(line.partition(" ")[::2] for line in text.partition("\n\n")[0].splitlines())
+    if "tag" not in said:
+        raise SignatureRefused(f"refs/tags/{tag} carries no signature: it is no annotated tag", hint="git tag -s")
+    if said["tag"] != tag or said.get("object") != commit:
+        raise SignatureRefused(f"refs/tags/{tag} was signed as the tag {said['tag']} of {said.get('object', '')[:12]}")
+
+
+class _Asked:
+    """Git, with nothing but the operator's keys."""
+
+    def __init__(self, repository: Repository, keys: str, ring: str) -> None:
+        self._repository, self._readable = repository, (keys, ring)
+        self._config = [f"gpg.ssh.allowedSignersFile={_signers(keys, ring)}", f"gpg.program={_gpg(keys, ring)}"]
+        revoked = os.path.join(keys, "revoked_keys")
+        if os.path.exists(revoked):
+            self._config.append(f"gpg.ssh.revocationFile={revoked}")
+
+    def whether(self, verb: str, what: str) -> None:
+        repository = self._repository
+        try:
+            repository.git.run(
+                verb, "--raw", "--", what, directory=repository.mirror, config=self._config, readable=self._readable
+            )
+        except GitFailed as problem:
+            raise SignatureRefused(
+                f"{what} carries no good signature by a key that counts: {_why(problem.said)}",
+                hint="sign it, or add the signer's public key to the source's keys",
+            ) from None
+
+
+_VERDICTS = {  # of gpg's status lines
+    "BADSIG": "it was changed after it was signed with {}",
+    "EXPKEYSIG": "the key {} has expired",
+    "EXPSIG": "the signature by {} has expired",
+    "REVKEYSIG": "the key {} was revoked",
+    "ERRSIG": "it is signed by {}, which is not among the keys",
+}
+
+
+def _why(said: Sequence[str]) -> str:
+    """Which key it was, and what is wrong with it, from what gpg or ssh-keygen printed."""
+    for line in said:
+        words = line.removeprefix("[GNUPG:] ").split()
+        if line.startswith("[GNUPG:] ") and words[0] in _VERDICTS:
+            return _VERDICTS[words[0]].format(words[1])
+    for line in said:
+        found = re.search(r"key (SHA256:\S+)", line)
+        if found:
+            revoked = any("revoked" in one for one in said)
+            what = "which was revoked" if revoked else "which is not among the keys, or not now"
+            return f"it is signed by {found[1]}, {what}"
+    return "it is not signed" if not said else said[-1]
 
 
 def _signers(keys: str, ring: str) -> str:
@@ -85,5 +137,6 @@ def _gpg(keys: str, ring: str) -> str:
         except FileNotFoundError:
             raise SignatureRefused("there are OpenPGP keys, and gpg is not installed", hint="install gnupg") from None
     with open(program, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o700)) as file:
-        file.write(f'#!/bin/sh\nexec gpg --homedir "{home}" --batch --no-auto-key-retrieve --trust-model always "$@"\n')
+        options = "--batch --lock-never --no-auto-check-trustdb --no-auto-key-retrieve --trust-model always"
+        file.write(f'#!/bin/sh\nexec gpg --homedir "{home}" {options} "$@"\n')
     return program

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.gitops.git import Access, GitFailed, UrlRefused, checked
-from orchestrator.gitops.repository import Ref, RefMissing, Repository, RepositoryRefused, newest_version
+from orchestrator.gitops.repository import Ref, RefMissing, Repository, RepositoryRefused
+from orchestrator.gitops.versions import newest_version
 from tests.support.gitrepos import Repo
 
 APP = "services: {web: {image: web:1}}\n"
