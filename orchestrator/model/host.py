@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from orchestrator.errors import Where
+from orchestrator.model.admission import Permits
 from orchestrator.records import dataclass, field
 
 
@@ -102,10 +103,14 @@ class GitHostSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment."""
+    """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment.
+
+    ``permits`` is what stacks from elsewhere may ask of it, by the host file and the policy file together.
+    """
 
     stacks: Mapping[str, HostStack] = field(default_factory=dict)
     sources: Mapping[str, GitHostSource] = field(default_factory=dict)
     engine: str = ""
+    permits: Permits = field(default_factory=Permits)
     passes: int = DEFAULT_PASSES  # stacks that are worked on at the same time
     file: str = ""

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
+from orchestrator.model.admission import Permits
 from orchestrator.model.host import (
     DAYS,
     DEFAULT_PASSES,
@@ -28,6 +29,7 @@ from orchestrator.model.host import (
 from orchestrator.model.values import SECOND
 from orchestrator.resources import schema_path
 from orchestrator.spec import document, files, values
+from orchestrator.spec.admission import admission, load_permits
 from orchestrator.spec.document import Map
 from orchestrator.spec.limits import DEFAULTS, Limits
 from orchestrator.spec.parse import parse
@@ -38,8 +40,11 @@ _DAY = 24 * 60
 _SHORTEST_RESYNC = 1.0
 
 
-def load_host(path: str, *, limits: Limits = DEFAULTS) -> Host:
-    """The host that the file at ``path`` describes. Raises SpecError with the place of what is wrong."""
+def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) -> Host:
+    """The host that the file at ``path`` describes, with what ``policy_file`` permits beside it ("": nothing).
+
+    Raises SpecError with the place of what is wrong.
+    """
     path = os.path.abspath(path)
     root = _read(path, limits)
     defaults = root.get("defaults") or {}
@@ -51,13 +56,28 @@ def load_host(path: str, *, limits: Limits = DEFAULTS) -> Host:
     sources = {
         name: _git(root, name, {**defaults, **node}, directory) for name, node in (root.get("sources") or {}).items()
     }
+    permits = load_permits(policy_file, _schema(), limits=limits).with_more(_permits(root))
     return Host(
         stacks=stacks,
         sources=sources,
+        permits=permits,
         engine=root.get("engine", ""),
         passes=root.get("passes", DEFAULT_PASSES),
         file=path,
     )
+
+
+def permits_of(path: str) -> Permits:
+    """What a policy file permits; "" for nothing. Raises SpecError."""
+    return load_permits(path, _schema())
+
+
+def _permits(root: Map) -> Permits:
+    own = {
+        name: admission(root, node.get("policy"), ("sources", name, "policy"))
+        for name, node in (root.get("sources") or {}).items()
+    }
+    return Permits(every=admission(root, root.get("policy"), ("policy",)), sources=own)
 
 
 def _read(path: str, limits: Limits) -> Map:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from orchestrator.errors import EngineError
-from orchestrator.model.stack import Build
-from orchestrator.records import dataclass, field
+from orchestrator.model.stack import Build, BuildSecret
+from orchestrator.records import dataclass, field, fields
 
 Output = Callable[[str], None]  # a line of the build's own talk
 Progress = Callable[[str, str, int, int], None]  # text, part, current, total
@@ -28,6 +29,19 @@ class BuildRequest:
     @property
     def tags(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.reference, *self.build.tags)))
+
+    def described(self) -> bytes:
+        """All that is asked, as text for a gate. What secrets hold is left out."""
+        import json  # only a guarded engine wants it
+
+        whole: dict[str, Any] = {item.name: getattr(self.build, item.name) for item in fields(Build)}
+        whole["secrets"] = [
+            {item.name: getattr(one, item.name) for item in fields(BuildSecret) if item.name != "content"}
+            for one in self.build.secrets
+        ]
+        whole["ulimits"] = {name: [one.soft, one.hard] for name, one in self.build.ulimits.items()}
+        whole |= {"labels": self.all_labels, "reference": self.reference, "builder": self.builder}
+        return json.dumps({**whole, "memory": self.memory, "export": self.export}, default=dict).encode()
 
     @property
     def all_labels(self) -> dict[str, str]:

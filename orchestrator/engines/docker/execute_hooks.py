@@ -32,7 +32,7 @@ def run(access: Access, action: actions.RunHook, progress: Progress, cancel: Can
 
 def _inside(access: Access, action: actions.RunHook, progress: Progress, cancel: CancelToken) -> str:
     """Run it in the container, with its output kept for the case that it fails."""
-    made = access.client.post_json(f"/containers/{quote(action.container.target)}/exec", body=_exec_body(action.hook))
+    made = access.client.post_json(f"/containers/{quote(action.container.target)}/exec", body=exec_body(action.hook))
     output = _output(access, made["Id"], progress, cancel)
     if cancel.is_set():
         raise Interrupted(signal_number=cancel.signal_number or 2)
@@ -51,7 +51,8 @@ def _failed(action: actions.RunHook, how: str) -> str:
     return f"{action.container.service or action.container.name} hook {how} ({action.kind.value} of {action.container.name})"
 
 
-def _exec_body(hook: Hook) -> dict[str, object]:
+def exec_body(hook: Hook) -> dict[str, object]:
+    """The engine's call for a hook inside a container."""
     body: dict[str, object] = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(hook.command)}
     optional = {
         "User": hook.user,
@@ -91,7 +92,7 @@ def _beside(access: Access, action: actions.RunHook, progress: Progress, cancel:
     """Run it in a container of its own, which goes when it succeeded and stays for a look when it failed."""
     ref = ContainerRef(f"{plain_name(action.container.name)}.{action.kind.value}", service=action.container.service)
     _remove_leftover(access, ref)
-    execute_create.create(access, _creation(action, ref))
+    execute_create.create(access, creation(action, ref))
     execute_containers.start(access, actions.StartContainer(container=ref))
     wait = actions.AwaitContainer(container=ref, condition=WaitFor.COMPLETED)
     try:
@@ -145,7 +146,8 @@ def _remove(access: Access, ref: ContainerRef) -> None:
     execute_containers.remove(access, removal, CancelToken())
 
 
-def _creation(action: actions.RunHook, ref: ContainerRef) -> actions.CreateContainer:
+def creation(action: actions.RunHook, ref: ContainerRef) -> actions.CreateContainer:
+    """The container of a hook that runs beside its replica."""
     hook, settings = action.hook, action.settings or Container()
     own = replace(
         settings,
