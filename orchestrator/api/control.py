@@ -36,6 +36,14 @@ class Control(Protocol):
         """End the daemon; what it keeps goes on running."""
         ...
 
+    def webhook_keys(self, source: str) -> tuple[str, ...]:
+        """The secrets by which deliveries for a source are proven, as they are now; none where it has no webhook."""
+        ...
+
+    def poke(self, source: str) -> None:
+        """Somebody says that this repository has something new."""
+        ...
+
     def sync(self, stack: str) -> None:
         """Look at it again now."""
         ...

@@ -25,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OPEN = frozenset(
     ("/healthz", "/readyz", "/", "/ui/page.js", "/ui/page.css", "/ui/icon.svg")
 )  # nothing of the host in them
+SIGNED = "/hooks/"  # deliveries below it prove themselves by their signature, whoever's name they ask for
 TRIES_PER_MINUTE = 10
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -70,6 +71,8 @@ class Guard:
         connection = HTTPConnection(scope)
         if self._local:
             scope["state"] = {**scope.get("state", {}), "token": LOCAL}
+            return None
+        if scope["method"] == "POST" and scope["path"].startswith(SIGNED):
             return None
         if _host(connection.headers.get("host", "")) not in self._hosts:
             return _error(403, "wrong-host", "this name is not served here")

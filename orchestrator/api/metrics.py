@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,16 +15,16 @@ from orchestrator.controller.status import Phase
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def page(control: Control) -> bytes:
-    """The text that Prometheus reads."""
+def page(control: Control, webhooks: Mapping[str, int]) -> bytes:
+    """The text that Prometheus reads. ``webhooks`` counts deliveries by what became of them."""
     registry = CollectorRegistry()
-    registry.register(_Figures(control))
+    registry.register(_Figures(control, webhooks))
     return generate_latest(registry)
 
 
 class _Figures(Collector):
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    def __init__(self, control: Control, webhooks: Mapping[str, int]) -> None:
+        self._control, self._webhooks = control, webhooks
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_host()
@@ -48,6 +48,10 @@ class _Figures(Collector):
         for (action, outcome), count in sorted(control.board.actions.items()):
             actions.add_metric([action, outcome], count)
         yield actions
+        deliveries = CounterMetricFamily("stack_webhooks", "Webhook deliveries by outcome", labels=["outcome"])
+        for outcome in ("accepted", "repeated", "refused"):
+            deliveries.add_metric([outcome], self._webhooks.get(outcome, 0))
+        yield deliveries
 
     def _of_stacks(self) -> Iterator[Metric]:
         passes = CounterMetricFamily("stack_passes", "Passes over a stack", labels=["stack"])

@@ -1,7 +1,7 @@
 """The resources of the API: one row each, with what it takes to use it. The OpenAPI document is made from the same rows.
 
-A row names who may: ``open`` (nothing of the host is in it), ``read``, ``deploy`` (of the stack in the path) or ``admin``. A path
-that has no row does not exist. Calls that block run in threads.
+A row names who may: ``open`` (nothing of the host is in it), ``signed`` (the body proves who sent it), ``read``, ``deploy`` (of the
+stack in the path) or ``admin``. A path that has no row does not exist. Calls that block run in threads.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from orchestrator.api import metrics, pages, views
 from orchestrator.api.control import Control
 from orchestrator.api.guard import token_of
+from orchestrator.api.webhooks import Webhooks
 from orchestrator.controller.status import Happening
 from orchestrator.errors import LockHeld, NotFound, SpecError, StackError, UsageError
 from orchestrator.version import VERSION
@@ -43,15 +44,17 @@ class Row(NamedTuple):
 
 def app(control: Control) -> Starlette:
     """The application, without its guard."""
-    return Starlette(
+    made = Starlette(
         routes=[Route(row.path, _endpoint(row, control), methods=[row.method]) for row in ROWS],
         exception_handlers={StackError: _refused, HTTPException: _http_error, Exception: partial(_defect, control)},
     )
+    made.state.webhooks = Webhooks(control)
+    return made
 
 
 def _endpoint(row: Row, control: Control) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        if row.who != "open":
+        if row.who not in ("open", "signed"):
             _permit(row.who, request)
         return await row.handler(control, request)
 
@@ -188,8 +191,8 @@ def _lines(lines: Iterator[tuple[str, str]]) -> Iterator[str]:
         yield f"{name} | {line}\n"
 
 
-async def _metrics(control: Control, _: Request) -> Response:
-    return Response(metrics.page(control), media_type=metrics.CONTENT_TYPE)
+async def _metrics(control: Control, request: Request) -> Response:
+    return Response(metrics.page(control, request.app.state.webhooks.counts), media_type=metrics.CONTENT_TYPE)
 
 
 # Changing
@@ -242,6 +245,11 @@ async def _rollback(control: Control, request: Request) -> Response:
     return JSONResponse(await run_in_threadpool(control.rollback, request.path_params["stack"], number))
 
 
+async def _hook(_: Control, request: Request) -> Response:
+    answer: Response = await request.app.state.webhooks.take(request)
+    return answer
+
+
 async def _openapi(control: Control, _: Request) -> Response:
     del control
     return JSONResponse(openapi())
@@ -254,6 +262,7 @@ ROWS = (
     Row("GET", "/readyz", "open", "Whether the engine answers", _ready),
     Row("GET", "/", "open", "The status page", pages.index),
     Row("GET", "/ui/{name}", "open", "What the status page is made of", pages.asset),
+    Row("POST", "/hooks/{source}", "signed", "A forge says that a repository has something new", _hook),
     Row("GET", "/metrics", "read", "Figures for Prometheus", _metrics),
     Row("GET", "/v1/openapi.json", "read", "This document", _openapi),
     Row("GET", "/v1/host", "read", "The host and all of its stacks", _host),
@@ -339,4 +348,4 @@ async def _http_error(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     words = {401: "token-needed", 403: "not-permitted", 404: "not-found", 405: "no-such-method"}
     error = {"reference": words.get(problem.status_code, "bad-request"), "message": str(problem.detail)}
-    return JSONResponse({"error": error}, status_code=problem.status_code)
+    return JSONResponse({"error": error}, status_code=problem.status_code, headers=problem.headers)

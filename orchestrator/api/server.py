@@ -17,6 +17,7 @@ import threading
 import uvicorn
 
 from orchestrator.api import routes
+from orchestrator.api.connections import Connection
 from orchestrator.api.control import Control
 from orchestrator.api.guard import Guard
 from orchestrator.api.tokens import Tokens
@@ -90,7 +91,8 @@ class Server:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            limit_concurrency=200,
+            http=Connection,
+            limit_concurrency=400,
             timeout_keep_alive=20,
             h11_max_incomplete_event_size=64 * 1024,
             ssl_certfile=self._listen.certificate if tls else None,

@@ -21,6 +21,7 @@ from orchestrator.model.host import Host
 from orchestrator.model.plan import Plan
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass
+from orchestrator.spec.host import webhook_secret
 
 Document = dict[str, Any]
 
@@ -64,6 +65,14 @@ class DaemonControl:
 
     def stop(self) -> None:
         self._daemon.stop()
+
+    def webhook_keys(self, source: str) -> tuple[str, ...]:
+        found = self.host.sources.get(source)
+        keys = (webhook_secret(path) for path in (found.webhook if found is not None else ()))
+        return tuple(key for key in keys if key is not None)
+
+    def poke(self, source: str) -> None:
+        self._daemon.repositories.poke(source)
 
     def sync(self, stack: str) -> None:
         self._keeper(stack)

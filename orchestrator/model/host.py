@@ -94,6 +94,7 @@ class GitHostSource:
     ca_file: str = ""
     verify: str = "off"
     keys: str = ""
+    webhook: tuple[str, ...] = ()  # files with the secrets of its webhook, one while none is being changed
     allow_rollback: bool = False
     prune: bool = False
     prune_volumes: bool = False

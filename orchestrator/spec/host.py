@@ -27,6 +27,7 @@ from orchestrator.model.host import (
     Window,
 )
 from orchestrator.model.values import SECOND
+from orchestrator.model.webhook import LEAST, is_long_enough
 from orchestrator.resources import schema_path
 from orchestrator.spec import document, files, values
 from orchestrator.spec.admission import admission, load_permits
@@ -159,11 +160,39 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
         interval=values.duration(node["interval"]) / SECOND if "interval" in node else 60.0,
         only=_texts(node.get("only")),
         overlays=_texts(node.get("overlays")),
+        webhook=_webhook(root, name, node, directory),
         settings=_stack(root, name, {key: node[key] for key in _SETTINGS if key in node}, directory, where),
         where=where,
         **plain,
         **files_of,
     )
+
+
+def _webhook(root: Map, name: str, node: Mapping[str, Any], directory: str) -> tuple[str, ...]:
+    """The files with its secrets, each of which must be there and long enough."""
+    if "webhook" not in node:
+        return ()
+    where = document.where(root, ("sources", name, "webhook", "secret_file"), at_key=True)
+    paths = tuple(os.path.normpath(os.path.join(directory, path)) for path in _texts(node["webhook"]["secret_file"]))
+    for path in paths:
+        if webhook_secret(path) is None:
+            raise RuleViolation(
+                f"{path} has no secret of at least {LEAST} bytes",
+                where=where,
+                hint=f"`openssl rand -hex 32 > {path}`, and the same text goes into the webhook's settings at the forge",
+                reference="webhook-secret",
+            )
+    return paths
+
+
+def webhook_secret(path: str) -> str | None:
+    """The secret in a file, without the line's end; ``None`` where it is not readable, or too short to be one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            secret = file.read(4096).strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return secret if is_long_enough(secret) else None
 
 
 _GIT_FILES = ("token_file", "key_file", "known_hosts", "ca_file", "keys")
