@@ -116,7 +116,7 @@ def test_figures_for_prometheus_can_be_read(host: Running) -> None:
 
 
 def census() -> list[tuple[str, str]]:
-    fill = {"{stack}": "shop", "{number}": "1", "{name}": "page.js"}
+    fill = {"{stack}": "shop", "{source}": "infra", "{number}": "1", "{name}": "page.js"}
     paths = []
     for row in routes.ROWS:
         path = row.path
@@ -139,7 +139,9 @@ def test_without_a_token_every_route_but_the_open_ones_answers_401(host: Running
 
 @pytest.mark.parametrize(("method", "path"), census(), ids=str)
 def test_under_another_host_name_nothing_is_answered(host: Running, method: str, path: str) -> None:
-    assert 403 == host.ask(path, method=method, token=host.token("any", "admin"), Host="evil.example").status
+    answer = host.ask(path, method=method, token=host.token("any", "admin"), Host="evil.example")
+
+    assert answer.status == (401 if path.startswith("/hooks/") else 403)  # a forge asks for whatever name it was given
 
 
 def test_a_change_asked_for_by_another_page_is_refused(host: Running) -> None:
