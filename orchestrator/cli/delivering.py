@@ -18,7 +18,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.controller.sources import Wanted
 from orchestrator.errors import UsageError
 from orchestrator.gitops.git import Access
-from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.repository import Extent, Ref, Repository
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import Follower, GitSource, Head, discovered
 from orchestrator.model.host import HostStack
@@ -30,8 +30,12 @@ ROOTS = (".", "stacks")  # where stacks are looked for when no path is given
 @contextmanager
 def delivery(context: Context, options: Options) -> Iterator[Wanted]:
     """The stack that the options name, fetched, verified and loaded. At the end old checkouts that nobody uses are removed."""
+    sparse = tuple(os.path.normpath(one) for one in (options.path, *options.sparse)) if options.sparse else ()
     repository = Repository(
-        _url(options.url), os.path.join(state.directory(context.environment), "git"), _access(options)
+        _url(options.url),
+        os.path.join(state.directory(context.environment), "git"),
+        _access(options),
+        extent=Extent(submodules=options.submodules, lfs=options.lfs, sparse=sparse),
     )
     follower = _follower(repository, _ref(repository, options), options)
     follower.fetch()

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.controller.status import Board
 from orchestrator.errors import StackError
-from orchestrator.gitops.git import Access
-from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.hosted import repository
+from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import Follower, GitSource, Head, discovered
 from orchestrator.model.host import GitHostSource, HostStack
@@ -81,15 +81,8 @@ class Repositories:
         return made
 
     def _begin(self, source: GitHostSource) -> None:
-        access = Access(
-            user=source.user,
-            token_file=source.token_file,
-            key_file=source.key_file,
-            known_hosts=source.known_hosts,
-            ca_file=source.ca_file,
-        )
         follower = Follower(
-            Repository(source.url, self._directory, access),
+            repository(source, self._directory),
             Ref(source.branch, source.tag, source.semver, source.commit),
             interval=source.interval,
             changed=lambda: self._changed(source.name),

@@ -22,9 +22,15 @@ from orchestrator.records import dataclass, field
 
 __all__ = ["Access", "Caps", "Git", "GitFailed", "UrlRefused", "checked"]
 
-_ASKPASS = (
-    '#!/bin/sh\ncase "$1" in Username*) printf "%s\\n" "$STACK_GIT_USER" ;; *) cat "$STACK_GIT_TOKEN_FILE" ;; esac\n'
-)
+_ASKPASS = """#!/bin/sh
+# Asked like: Password for 'https://user@host:port/path': -- and no other host than the URL's is answered.
+asked=${1#*\\'}
+asked=${asked%%\\'*}
+asked=${asked#https://}
+asked=${asked%%/*}
+[ "${asked##*@}" = "$STACK_GIT_HOST" ] || exit 1
+case "$1" in Username*) printf "%s\\n" "$STACK_GIT_USER" ;; *) cat "$STACK_GIT_TOKEN_FILE" ;; esac
+"""
 _SETTINGS = "[safe]\n\tdirectory = *\n\tbareRepository = all\n"
 _SAFE = (
     "core.hooksPath=/dev/null",
@@ -260,6 +266,7 @@ class Git:
             file.write(_ASKPASS)
         return environment | {
             "GIT_ASKPASS": program,
+            "STACK_GIT_HOST": self.url.partition("://")[2].partition("/")[0],
             "STACK_GIT_USER": access.user,
             "STACK_GIT_TOKEN_FILE": access.token_file or "/dev/null",
         }

@@ -18,10 +18,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from orchestrator.gitops import layout, mirrors
+from orchestrator.gitops import largefiles, layout, mirrors, submodules
 from orchestrator.gitops.checkouts import Checkouts
 from orchestrator.gitops.git import Access, Caps, Git
 from orchestrator.gitops.layout import Room
+from orchestrator.gitops.submodules import Module
 from orchestrator.gitops.troubles import GitFailed, RefMissing, RepositoryRefused, Unreachable
 from orchestrator.gitops.versions import newest_version
 from orchestrator.records import dataclass
@@ -75,7 +76,7 @@ class Repository:
     ) -> None:
         self.extent, self.caps = extent or Extent(), caps or Caps()
         digest = hashlib.sha256((url + ("\nsparse" if self.extent.sparse else "")).encode()).hexdigest()[:16]
-        self.directory = os.path.join(directory, digest)
+        self._home, self.directory = directory, os.path.join(directory, digest)
         self.git = Git(url, access or Access(), folder=self.directory, caps=self.caps)
         self._mirror = os.path.join(self.directory, "mirror.git")
         self._checkouts = Checkouts(os.path.join(self.directory, "checkouts"), self.extent.suffix)
@@ -320,16 +321,28 @@ class Repository:
             self._discard()
             raise GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew") from None
 
-    def lay_out(self, commit: str, target: str, room: Room) -> None:
+    def lay_out(self, commit: str, target: str, room: Room, depth: int = 0) -> None:
         """Write the files of ``commit`` into an empty folder; ``room`` is what may be written. Raises GitFailed."""
-        folders = self.extent.sparse
+        git, mirror, folders = self.git, self._mirror, self.extent.sparse
         if folders:
-            wanted = layout.entries(self.git, self._mirror, commit, Room(self.caps), folders, sizes=False)
-            mirrors.bring_contents(
-                self._away, self.git, self._mirror, [one.object for one in wanted if not one.is_module]
-            )
-        found = layout.entries(self.git, self._mirror, commit, room, folders)
-        layout.lay_out(self.git, self._mirror, found, target)
+            wanted = layout.entries(git, mirror, commit, Room(self.caps), folders, sizes=False)
+            mirrors.bring_contents(self._away, git, mirror, [one.object for one in wanted if not one.is_module])
+        found = layout.entries(git, mirror, commit, room, folders)
+        layout.lay_out(git, mirror, found, target)
+        if self.extent.lfs:
+            largefiles.replace_pointers(git, mirror, commit, found, target, room)
+        if self.extent.submodules:
+            for module in submodules.modules(git, mirror, found, depth):
+                self._lay_out_module(module, os.path.join(target, module.folder), room, depth + 1)
+
+    def _lay_out_module(self, module: Module, target: str, room: Room, depth: int) -> None:
+        extent = Extent(submodules=True, lfs=self.extent.lfs)
+        other = Repository(module.url, self._home, module.access, caps=self.caps, extent=extent)
+        if other.directory == self.directory:
+            raise RepositoryRefused(f"the submodule {module.folder} is the repository itself")
+        with other.git.within(self.git.remaining()), other.held():
+            other.fetch(Ref(commit=module.commit))
+            other.lay_out(module.commit, target, room, depth)
 
     def complete(self, commit: str) -> str | None:
         """The folder of a commit that is laid out already, whole."""

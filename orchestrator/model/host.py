@@ -70,11 +70,23 @@ class HostStack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Files by which a git host is reached; "" where there is none. Their contents are read by git alone."""
+
+    user: str = ""
+    token_file: str = ""
+    key_file: str = ""
+    known_hosts: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GitHostSource:
     """A repository whose stacks this host runs: those in folders of ``path``, ``only`` these if any are named.
 
     ``settings`` holds for each of its stacks. ``prune``: a stack that the repository no longer has is taken down, its volumes only
-    with ``prune_volumes``. Paths of files are absolute.
+    with ``prune_volumes``. Paths of files are absolute. ``credentials`` are those of the host file, by git host; the source's own
+    win. ``sparse`` are the only folders that are wanted, if any; ``timeout`` is in seconds.
     """
 
     name: str
@@ -87,11 +99,12 @@ class GitHostSource:
     interval: float = 60.0
     only: tuple[str, ...] = ()
     overlays: tuple[str, ...] = ()
-    user: str = "git"
-    token_file: str = ""
-    key_file: str = ""
-    known_hosts: str = ""
-    ca_file: str = ""
+    own_credentials: Credentials = field(default_factory=Credentials)
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    submodules: bool = False
+    lfs: bool = False
+    sparse: tuple[str, ...] = ()
+    timeout: float = 60.0
     verify: str = "off"
     keys: str = ""
     webhook: tuple[str, ...] = ()  # files with the secrets of its webhook, one while none is being changed

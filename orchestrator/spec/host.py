@@ -20,6 +20,7 @@ from orchestrator.model.host import (
     DEFAULT_PASSES,
     DEFAULT_RESYNC,
     WEEK,
+    Credentials,
     GitHostSource,
     Host,
     HostStack,
@@ -28,6 +29,7 @@ from orchestrator.model.host import (
 )
 from orchestrator.model.values import SECOND
 from orchestrator.model.webhook import LEAST, is_long_enough
+from orchestrator.records import replace
 from orchestrator.resources import schema_path
 from orchestrator.spec import document, files, values
 from orchestrator.spec.admission import admission, load_permits
@@ -54,8 +56,10 @@ def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) ->
         name: _stack(root, name, {**defaults, **_settings(node)}, directory)
         for name, node in (root.get("stacks") or {}).items()
     }
+    credentials = {host: _credentials(node or {}, directory) for host, node in (root.get("credentials") or {}).items()}
     sources = {
-        name: _git(root, name, {**defaults, **node}, directory) for name, node in (root.get("sources") or {}).items()
+        name: replace(_git(root, name, {**defaults, **node}, directory), credentials=credentials)
+        for name, node in (root.get("sources") or {}).items()
     }
     permits = load_permits(policy_file, _schema(), limits=limits).with_more(_permits(root))
     return Host(
@@ -148,23 +152,25 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
     verified = node.get("verify", "off")
     if verified != "off" and "keys" not in node:
         raise RuleViolation("`verify` needs `keys`, the folder with the public keys that count", where=where)
-    if verified.startswith("tag") and "tag" not in node:
-        raise RuleViolation("a tag is verified only where a `tag` is followed", where=where)
-    files_of: dict[str, Any] = {key: os.path.join(directory, node[key]) for key in _GIT_FILES if key in node}
+    if verified.startswith("tag") and not node.keys() & {"tag", "semver"}:
+        raise RuleViolation("a tag is verified only where a `tag` or `semver` is followed", where=where)
     plain = {key: node[key] for key in _GIT_PLAIN if key in node}
     url = node["url"]
     local = url.startswith((".", "/"))
     return GitHostSource(
         name=name,
         url=os.path.normpath(os.path.join(directory, url)) if local else url,
-        interval=values.duration(node["interval"]) / SECOND if "interval" in node else 60.0,
+        interval=_seconds(node, "interval"),
+        timeout=_seconds(node, "timeout"),
+        own_credentials=_credentials(node, directory),
+        keys=os.path.join(directory, node["keys"]) if "keys" in node else "",
+        sparse=_sparse(node),
         only=_texts(node.get("only")),
         overlays=_texts(node.get("overlays")),
         webhook=_webhook(root, name, node, directory),
         settings=_stack(root, name, {key: node[key] for key in _SETTINGS if key in node}, directory, where),
         where=where,
         **plain,
-        **files_of,
     )
 
 
@@ -195,9 +201,39 @@ def webhook_secret(path: str) -> str | None:
     return secret if is_long_enough(secret) else None
 
 
-_GIT_FILES = ("token_file", "key_file", "known_hosts", "ca_file", "keys")
-_GIT_PLAIN = ("branch", "tag", "semver", "commit", "path", "user", "verify", "allow_rollback", "prune", "prune_volumes")
+_CREDENTIAL_FILES = ("token_file", "key_file", "known_hosts", "ca_file")
+_GIT_PLAIN = (
+    "branch",
+    "tag",
+    "semver",
+    "commit",
+    "path",
+    "verify",
+    "allow_rollback",
+    "prune",
+    "prune_volumes",
+    "submodules",
+    "lfs",
+)
 _SETTINGS = ("mode", "ignore", "windows", "resync", "heal", "prune", "profiles", "variables")
+
+
+def _credentials(node: Mapping[str, Any], directory: str) -> Credentials:
+    named = {key: os.path.join(directory, node[key]) for key in _CREDENTIAL_FILES if key in node}
+    return Credentials(user=node.get("user", ""), **named)
+
+
+def _sparse(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The folders that are wanted: the stacks' own, and those that are listed."""
+    asked = node.get("sparse", False)
+    if asked is False:
+        return ()
+    more = () if asked is True else _texts(asked)
+    return tuple(dict.fromkeys(os.path.normpath(one) for one in (node.get("path", "stacks"), *more)))
+
+
+def _seconds(node: Mapping[str, Any], name: str) -> float:
+    return values.duration(node[name]) / SECOND if name in node else 60.0
 
 
 def _texts(value: Any) -> tuple[str, ...]:

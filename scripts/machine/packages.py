@@ -22,6 +22,7 @@ ENGINE = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "bus
 REGISTRY = {"docker-registry": "docker-registry"}
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 CLOCK = {"faketime": "faketime"}
+GIT = {"git": "git", "sshd": "openssh-server", "ssh": "openssh-client", "git-lfs": "git-lfs", "openssl": "openssl"}
 
 
 def have(programs: Mapping[str, str]) -> None:

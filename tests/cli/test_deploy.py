@@ -85,6 +85,17 @@ def test_each_kind_of_reference_is_deployed(shell: Shell, repo: Repo, way: str) 
         assert ["db:1", "web:1"] == images(shell)
 
 
+def test_only_what_is_wanted_is_fetched(shell: Shell, repo: Repo) -> None:
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.write("common/base.yml", "services: {more: {image: more:1}}\n")
+    repo.write("stacks/shop/app.yml", "include: [../../common/base.yml]\n" + APP)
+    repo.commit()
+    shell("deploy", repo.url, "--path", "stacks/shop", "--sparse", "other").failed(2)
+    shell("deploy", repo.url, "--path", "stacks/shop", "--sparse", "common").ok()
+
+    assert ["db:1", "more:1", "web:1"] == images(shell)
+
+
 def test_a_dry_run_shows_the_plan_and_touches_nothing(shell: Shell, repo: Repo) -> None:
     shown = shell("--dry-run", "deploy", repo.url, "--path", "stacks/shop").ok()
 

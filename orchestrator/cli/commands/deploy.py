@@ -33,6 +33,11 @@ class Options(Way):
         help="Demand good signatures before anything is read: commit, tag or tag+commit.",
     )
     keys: str = text("--keys", metavar="FOLDER", help="The public keys that count for --verify.")
+    submodules: bool = flag("--submodules", help="Fetch submodules, too, from the repository's own host.")
+    lfs: bool = flag("--lfs", help="Fetch large files (git LFS), too.")
+    sparse: tuple[str, ...] = many(
+        "--sparse", metavar="FOLDER", help="Fetch only the contents of --path and of this folder."
+    )
     allow_rollback: bool = flag("--allow-rollback", help="Also take a head that lies before the one deployed last.")
     detach: bool = flag("-d", "--detach", help="Return when the services run, and are healthy: as it always does.")
     wait: bool = flag("--wait", help="The same; scripts may say it.")
@@ -65,7 +70,11 @@ def _check(context: Context, options: Options) -> None:
         )
     if context.shared.project_directory:
         raise UsageError("--project-directory is a folder of this machine", hint="--path is the one in the repository")
+    if options.sparse and not options.path:
+        raise UsageError(
+            "--sparse needs --path", hint="the stack's own folder is fetched with those that --sparse names"
+        )
     if options.verify not in ("", "off") and not options.keys:
         raise UsageError("--verify needs --keys", hint="the folder with the public keys that count")
-    if options.verify.startswith("tag") and not options.tag and not options.ref:
+    if options.verify.startswith("tag") and not (options.tag or options.semver or options.ref):
         raise UsageError("a tag is verified only where one is deployed", hint="say which with --tag")

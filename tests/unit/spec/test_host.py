@@ -97,6 +97,24 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     assert caught.value.where.line > 0
 
 
+def test_how_a_repository_is_reached_and_how_much_of_it_is_wanted(tmp_path: Path) -> None:
+    host = load_host(
+        write(
+            tmp_path,
+            "credentials: {g.example: {token_file: token, user: robot}, 'h.example:8443': }\n"
+            "sources: {infra: {url: https://g.example/a.git, path: apps, sparse: [common/, apps], submodules: true, lfs: true,"
+            " timeout: 5m, token_file: own, semver: ^1, verify: tag, keys: signers}}\n",
+        )
+    )
+    source = host.sources["infra"]
+
+    assert ("apps", "common") == source.sparse
+    assert (True, True, 300.0) == (source.submodules, source.lfs, source.timeout)
+    assert str(tmp_path / "own") == source.own_credentials.token_file
+    assert str(tmp_path / "token") == source.credentials["g.example"].token_file
+    assert {"g.example", "h.example:8443"} == set(source.credentials)
+
+
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="--config"):
         load_host(str(tmp_path / "host.yml"))
