@@ -61,6 +61,8 @@ class _Past:
     loops: int = 0
     attempts: int = 0
     resting_until: float = 0.0
+    looped_at: float = -1.0  # when it was seen to begin to loop
+    excused: bool = False
     treatments: int = 0
     well_since: float | None = None
     seen: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -76,6 +78,14 @@ class Healer:
         """A new version begins with a clean count (``None``: of every service)."""
         for name in list(self._past) if services is None else services:
             self._past.pop(name, None)
+
+    def excuse(self, since: float) -> None:
+        """The engine was away: what ended since then, and what is found ended at the next look, did so with it."""
+        for past in self._past.values():
+            past.exits = {slot: [at for at in times if at < since] for slot, times in past.exits.items()}
+            past.excused = True
+            if past.looped_at >= since:
+                past.loops, past.resting_until = 0, 0.0
 
     def judge(
         self, containers: Iterable[ObservedContainer], now: float, rules: Mapping[str, Rule] | None = None
@@ -96,6 +106,8 @@ class Healer:
     ) -> None:
         past = self._past.setdefault(service, _Past())
         fresh = _new_exits(past, members)
+        if past.excused:
+            past.excused, fresh = False, {}
         self._forgive(service, past, members, now, rule, found, anew=bool(fresh))
         if fresh:
             self._loop(service, past, members, fresh, now, found)
@@ -150,6 +162,7 @@ class Healer:
             return
         if not past.loops:
             found.began.add(service)
+            past.looped_at = now
         past.loops += 1
         if any(member.state is State.EXITED for member in members):
             past.resting_until = now + CRASH_LOOP.delay(past.loops)

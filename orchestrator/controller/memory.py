@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orchestrator.errors import EngineUnreachable
 from orchestrator.model.actions import (
     AwaitContainer,
     AwaitFront,
@@ -72,7 +73,8 @@ class Memory:
             if isinstance(step.action, StartContainer) and step.group.startswith("replace")
         }
         for failure in applied.failures:
-            self._count(failure.step, observed)
+            if not isinstance(failure.error, EngineUnreachable):  # which says nothing about a version
+                self._count(failure.step, observed)
         self._call_back()
         return self.size > before
 

@@ -390,6 +390,12 @@ class _Witness:
     def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         return self._engine.changes(listener)
 
+    def ping(self, seconds: float) -> None:
+        self._engine.ping(seconds)
+
+    def cut(self, before: float) -> None:
+        self._engine.cut(before)
+
     def near(self, container: str) -> Ask | None:
         return self._engine.near(container)
 

@@ -68,6 +68,15 @@ class Engine(Protocol):
         """How that container can be asked from here whether it does well; ``None`` where nothing but a helper reaches it."""
         ...
 
+    def ping(self, seconds: float) -> None:
+        """Raises EngineUnreachable unless the engine answers within so many seconds; what it says does not matter."""
+        ...
+
+    def cut(self, before: float) -> None:
+        """End what has waited for an answer since before then (monotonic seconds), with EngineUnreachable: an engine that was away
+        may have forgotten it. Long operations (pulls, builds) are left alone; streams of changes begin anew, with a gap."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and threads."""
         ...

@@ -108,6 +108,12 @@ class MemoryEngine:
         self._tell()
         return self.says.get(action.service, "") if isinstance(action, actions.RunProvider) else ""
 
+    def ping(self, seconds: float) -> None:
+        """It is always there."""
+
+    def cut(self, before: float) -> None:
+        """Nothing ever waits."""
+
     def near(self, container: str) -> Ask | None:
         return lambda _: self.ails.get(container, "")
 

@@ -144,8 +144,8 @@ class Proxy:
             readers = (wire.Reader(client), wire.Reader(upstream))
             while self._exchange(*readers):
                 pass
-        except (wire.Gone, OSError):
-            pass
+        except (wire.Gone, OSError, ValueError):
+            pass  # ValueError: of a socket that was closed under a wait for it
         finally:
             self._drop(client, upstream)
 

@@ -12,7 +12,9 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from orchestrator.engines.docker import dial
 from orchestrator.engines.docker import endpoint as endpoints
@@ -39,6 +41,8 @@ class Client:
         self.environment: Mapping[str, str] = os.environ if environment is None else environment
         self._version = endpoint.api_version
         self._idle: list[Connection] = []
+        self._waiting: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()  # since when, in monotonic seconds
+        self._events: WeakSet[Stream] = WeakSet()
         self._lock = threading.Lock()
         self._closed = False
         self._host = endpoint.address if endpoint.scheme == "tcp" else "docker"
@@ -118,7 +122,12 @@ class Client:
         if exchange.head.status >= 400:
             raise refusal(str(call), exchange.head, self._content(exchange))
         exchange.connection.limit(activity=activity)
-        return Stream(exchange, self._release)
+        stream = Stream(exchange, self._release)
+        with self._lock:
+            self._waiting.pop(exchange.connection, None)
+            if path == "/events":
+                self._events.add(stream)
+        return stream
 
     def hijack(self, path: str, query: Query | None = None, body: Payload = None) -> Duplex:
         """A raw connection in both directions: attach and exec. The engine must agree to the upgrade."""
@@ -135,7 +144,19 @@ class Client:
                 status=exchange.head.status,
             )
         exchange.connection.limit()
+        with self._lock:
+            self._waiting.pop(exchange.connection, None)
         return Duplex(exchange.connection, exchange.head)
+
+    def cut(self, before: float) -> None:
+        """End every call with a time limit that has waited since before then, and every stream of events."""
+        with self._lock:
+            waiting = [connection for connection, since in self._waiting.items() if since < before]
+            streams = list(self._events)
+        for connection in waiting:
+            connection.interrupt()
+        for stream in streams:
+            stream.close()
 
     def close(self) -> None:
         with self._lock:
@@ -227,6 +248,9 @@ class Client:
     def _send_over(self, connection: Connection, call: Call, version: ApiVersion) -> Exchange:
         prefix = f"{self.endpoint.path if self.endpoint.scheme == 'tcp' else ''}/v{version[0]}.{version[1]}"
         head = request_head(call.method, prefix + call.path + call.query, self._host, call.headers)
+        if call.timeout is not None:
+            with self._lock:
+                self._waiting[connection] = monotonic()
         refused_early = self._send_request(connection, call, head)
         connection.limit(total=call.timeout)
         try:
@@ -280,6 +304,7 @@ class Client:
 
     def _release(self, exchange: Exchange) -> None:
         with self._lock:
+            self._waiting.pop(exchange.connection, None)
             if exchange.reusable() and not self._closed and len(self._idle) < IDLE_CONNECTIONS:
                 self._idle.append(exchange.connection)
                 return

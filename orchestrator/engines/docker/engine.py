@@ -16,7 +16,7 @@ from orchestrator.engines.docker import observe as observing
 from orchestrator.engines.docker.access import Access
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.facts import Host
-from orchestrator.errors import EngineUnreachable, StackError
+from orchestrator.errors import EngineError, EngineUnreachable, StackError
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
 
@@ -72,6 +72,17 @@ class DockerEngine:
         from orchestrator.engines.docker import probes
 
         return probes.near(self.client, container)
+
+    def ping(self, seconds: float) -> None:
+        try:
+            self.client.request("HEAD", "/_ping", timeout=seconds)
+        except EngineUnreachable:
+            raise
+        except EngineError:
+            return  # a refusal is an answer
+
+    def cut(self, before: float) -> None:
+        self.client.cut(before)
 
     def close(self) -> None:
         self._access.close()
