@@ -61,7 +61,7 @@ class _Past:
     loops: int = 0
     attempts: int = 0
     resting_until: float = 0.0
-    looped_at: float = -1.0  # when it was seen to begin to loop
+    looped_at: float = float("-inf")  # when it was seen to begin to loop
     excused: bool = False
     treatments: int = 0
     well_since: float | None = None
@@ -107,7 +107,8 @@ class Healer:
         past = self._past.setdefault(service, _Past())
         fresh = _new_exits(past, members)
         if past.excused:
-            past.excused, fresh = False, {}
+            past.excused = False
+            fresh = {} if rule is None or rule.attempts != 0 else fresh  # what is never started again stays ended
         self._forgive(service, past, members, now, rule, found, anew=bool(fresh))
         if fresh:
             self._loop(service, past, members, fresh, now, found)

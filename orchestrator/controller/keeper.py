@@ -17,21 +17,21 @@ from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Stopped
 from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.means import Means
+from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
 from orchestrator.controller.sources import Source, Wanted
 from orchestrator.controller.status import Phase, StackStatus
+from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
-from orchestrator.executor import apply
 from orchestrator.model.host import HostStack, Mode, Window
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.stack import Stack
-from orchestrator.planner import orders
 from orchestrator.planner.plan import finished, version
 from orchestrator.planner.plan import plan as make_plan
-from orchestrator.planner.policy import Policy, Recreate
+from orchestrator.planner.policy import Policy
 from orchestrator.records import replace
 
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
@@ -52,6 +52,8 @@ class Keeper:
         self.prepared = Prepared()
         self.failures = 0
         self.not_before = 0.0
+        self.outages = Outages(means.gaps)
+        self.held_at = float("-inf")
         self.settled = False
         self.forced = False
         self.alerted = True  # somebody says that something may have changed; set from any thread
@@ -78,12 +80,17 @@ class Keeper:
             self._show(Phase.SUSPENDED, "suspended")
             return self.entry.resync
         try:
+            problem = self.means.away()
+            if problem is not None:
+                raise problem
             return self._pass()
         except LockHeld as problem:
             self._show(Phase.WAITING, problem.message, reference=problem.ref)
             return BUSY_SECONDS
         except EngineUnreachable as problem:
             self.failures += 1
+            self.outages.away(self.means.monotonic())
+            self.means.suspect()
             if self.status.phase is not Phase.UNREACHABLE:
                 self._tell("unreachable", problem.message)
             self._show(Phase.UNREACHABLE, problem.message, reference=problem.ref)
@@ -160,6 +167,7 @@ class Keeper:
     def _look(self, bare: Stack) -> float:
         stack = self.prepared.given(bare)
         observed = self.means.engine.observe(scope_of(stack))
+        self._excuse()
         stopped = self.means.intents.of(stack.name)
         healing = self._judge(stack, observed, stopped)
         may_change = self.forced or self._may_change()
@@ -186,6 +194,18 @@ class Keeper:
             policy = self._policy(stack, observed, stopped, healing, may_change)
             plan = make_plan(stack, observed, policy)
         return self._change(stack, observed, policy, plan, healing)
+
+    def _excuse(self) -> None:
+        """What ended or failed because the engine went away is no fault of the stack's."""
+        since = self.outages.over(self.means.monotonic())
+        if since is None:
+            return
+        self.healer.excuse(since)
+        if self.held and self.held_at >= since:
+            self._tell(
+                "again", f"the engine was away while {', '.join(sorted(self.held))} failed: tried again", level="info"
+            )
+            self.held = frozenset()
 
     def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
         if not self.entry.heal:
@@ -282,9 +302,10 @@ class Keeper:
     def _change(self, stack: Stack, observed: ObservedState, policy: Policy, plan: Plan, healing: Healing) -> float:
         if not plan.empty:
             self._show(Phase.PROGRESSING, views.summary(views.drift(plan)), drift=views.drift(plan), plan=plan)
-        if self._heal(stack, observed, policy, healing):
-            return 0.0
         assert self.loaded is not None  # what is changed was loaded
+        treating = Treating(self.means, self._tell, self.loaded, self.prepared.heard)
+        if treating.treat(stack, observed, policy, healing):
+            return 0.0
         result = self.means.carry_out(
             self.loaded,
             policy,
@@ -296,45 +317,16 @@ class Keeper:
         self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
 
-    def _heal(self, stack: Stack, observed: ObservedState, policy: Policy, healing: Healing) -> bool:
-        """Restart what is sick; where that did not help, put a new container in its place; where that did not help either, go
-        back from a new revision, and from any other replace again after pauses that grow."""
-        if healing.restart:
-            names = ", ".join(container.name for container in healing.restart)
-            self._tell("unhealthy", f"{names}: unhealthy, restarted")
-            order = orders.restart(observed, healing.restart, stack, dependents=False)
-            apply(
-                order,
-                self.means.engine,
-                workers=self.means.workers,
-                sink=self.means.sink(stack.name),
-                cancel=self.means.cancel,
-            )
-        replaced = healing.replace
-        if healing.give_up:
-            assert self.loaded is not None
-            outcome = self.means.give_up(self.loaded, healing.give_up)
-            names = ", ".join(sorted(healing.give_up))
-            if outcome:
-                self._tell(
-                    "given-up", f"{names}: unhealthy after a restart and a replacement; {outcome}", level="error"
-                )
-                return True
-            replaced |= healing.give_up
-        if replaced:
-            names = ", ".join(sorted(replaced))
-            self._tell("unhealthy", f"{names}: still unhealthy, or not to be started any more; replaced")
-            forced = replace(policy, targets=replaced, dependencies=False, recreate=Recreate.FORCE)
-            assert self.loaded is not None
-            self.means.carry_out(self.loaded, forced, command="daemon: heal", heard=self.prepared.heard)
-        return False
-
     def _after(self, result: Result) -> float:
         if result.changed:
             self.status = replace(self.status, changed_at=self.means.now())
+        lost = [failure.error for failure in result.failures if isinstance(failure.error, EngineUnreachable)]
+        if lost and len(lost) == len(result.failures) and not result.restored:
+            raise lost[0]  # which is no failure of the stack's
         fresh = frozenset(result.restored) - self.held
         if fresh:
             self.held |= fresh
+            self.held_at = self.means.monotonic()
             names = ", ".join(sorted(fresh))
             self._tell("restored", f"the new version of {names} failed; the one before serves again", level="error")
         elif not result.ok:

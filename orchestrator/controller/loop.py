@@ -30,6 +30,7 @@ class Loop:
         ]
         self._lock = threading.Lock()
         self._keepers: dict[str, Keeper] = {}
+        self.gaps = 0  # how often changes may have been missed
 
     @property
     def keepers(self) -> Mapping[str, Keeper]:
@@ -82,6 +83,7 @@ class Loop:
     def heard(self, change: Change) -> None:
         """A change that the engine tells of."""
         if change.kind == "gap":
+            self.gaps += 1
             self.look_at_everything()
         elif change.stack:
             self.look_again(change.stack)

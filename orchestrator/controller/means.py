@@ -13,6 +13,7 @@ from orchestrator.controller.reconcile import Result
 from orchestrator.controller.sources import Wanted
 from orchestrator.controller.status import Board
 from orchestrator.engines.base import Engine
+from orchestrator.errors import EngineUnreachable
 from orchestrator.events import Quiet, Sink
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
@@ -42,7 +43,8 @@ class Means:
     another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``instead`` answers with what is to be
     kept in the place of what the file says (an earlier revision, since a rollback); ``give_up`` goes back from services that do
     not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept;
-    ``probing`` asks containers from outside whether they do well.
+    ``probing`` asks containers from outside whether they do well. ``away`` says why the engine does not answer, ``suspect`` has
+    that looked into; ``gaps`` counts the times at which changes may have been missed.
     """
 
     engine: Engine
@@ -60,5 +62,8 @@ class Means:
     give_up: Callable[[Wanted, Iterable[str]], str] = lambda _wanted, _services: ""
     kept: Keeping = field(default_factory=Keeping)
     probing: Probing | None = None
+    away: Callable[[], EngineUnreachable | None] = lambda: None
+    suspect: Callable[[], object] = lambda: None
+    gaps: Callable[[], int] = lambda: 0
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8

@@ -56,8 +56,10 @@ class DaemonControl:
     @property
     def engine_answers(self) -> bool:
         statuses = self.board.all()
-        return any(status.looked_at for status in statuses) and not any(
-            status.phase is Phase.UNREACHABLE for status in statuses
+        return (
+            self._daemon.pulse.problem is None
+            and any(status.looked_at for status in statuses)
+            and not any(status.phase is Phase.UNREACHABLE for status in statuses)
         )
 
     def reload(self) -> None:

@@ -20,6 +20,7 @@ from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.loop import Loop, listen
 from orchestrator.controller.means import Means
 from orchestrator.controller.probing import Probing
+from orchestrator.controller.pulse import Pulse
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import LocalSource, Source, Wanted
@@ -83,6 +84,9 @@ class Daemon:
             lambda stack, text: self.board.tell(stack, "rollback", text),
         )
         self._kept = Keeping()
+        self.pulse = Pulse(
+            parts.engine, lambda kind, text, level: self.board.tell("", kind, text, level=level), self.loop.heard
+        )
         self._probing = Probing(parts.engine, self.loop.look_again)
         self.intents = Intents(parts.state, lambda: parts.engine.identity)
         self._means = self._make_means()
@@ -97,12 +101,14 @@ class Daemon:
         """Keep the host until ``stop``. Raises what makes it impossible to begin."""
         self._files.follow(HOST_FILE, [self.host.file])
         self.loop.start()
+        self.pulse.start()
         self.repositories.follow(self.host.sources)
         self.board.tell("", "started", f"keeps what {self.host.file} says: {_counted(self.host)}")
         end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)
         try:
             self._ended.wait()
         finally:
+            self.pulse.stop()
             if end_listening is not None:
                 end_listening()
             self.repositories.stop()
@@ -195,6 +201,9 @@ class Daemon:
             give_up=self.returning.give_up,
             kept=self._kept,
             probing=self._probing,
+            away=lambda: self.pulse.problem,
+            suspect=self.pulse.suspect,
+            gaps=lambda: self.loop.gaps,
             sink=self.parts.sink,
             workers=self.parts.workers,
         )

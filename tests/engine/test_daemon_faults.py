@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from scripts.machine.engine_api import EngineRefused
 from tests.conftest import EngineMaker, ProjectMaker
 from tests.engine.test_daemon import SPEC, daemon, runs
 from tests.support.commands import Running, start_stack
-from tests.support.faults import mute_events
+from tests.support.faults import mute_events, stall
 from tests.support.fragile import Fragile
 from tests.support.projects import Project
 from tests.support.proxy import Proxy
@@ -129,6 +131,39 @@ def test_a_restart_policy_is_carried_out_by_the_daemon_and_not_fought_over(proje
         assert found["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
         assert 3 == found["State"]["ExitCode"]
         assert "restart" not in project.run("plan").stdout.replace("restart_policy", "")
+
+
+@pytest.mark.parametrize("forgetful", [False, True], ids=["answers late", "never answers what was asked"])
+def test_an_engine_that_hangs_is_named_and_healed_after(project: Project, forgetful: bool) -> None:
+    project.write(SPEC)
+    with Proxy(project.engine.address) as proxy, daemon(project, DOCKER_HOST=proxy.address) as running:
+        runs(project, "db-1", "web-1")
+        running.says("applied")
+        proxy.hang()
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        running.says("the engine hangs", within=30)
+        proxy.go_on(forgetful=forgetful)
+        running.says("the engine answers again", within=30)
+        runs(project, "db-1", "web-1")
+        project.docker("rm", "-f", f"{project.name}-db-1").ok()
+        runs(project, "db-1", "web-1")
+        assert 1 == running.stderr.count("the engine hangs")
+        assert "failed" not in running.stderr
+        assert "defect" not in running.stderr
+
+
+def test_a_call_that_takes_long_is_no_engine_that_hangs(project: Project) -> None:
+    project.write(SPEC)
+    slow = stall(match="POST /containers/create")
+    with Proxy(project.engine.address, fault=slow) as proxy, daemon(project, DOCKER_HOST=proxy.address) as running:
+        assert proxy.fired.wait(60)
+        seen = len(proxy.requests)
+        eventually(
+            lambda: sum(str(one) == "HEAD /_ping" for one in proxy.requests[seen:]) >= 4,
+            within=60,
+            what="the engine is asked beside the call",
+        )
+        assert "unreachable" not in running.stderr
 
 
 def test_a_hanging_and_a_restarted_engine_are_waited_for_and_healed(

@@ -71,6 +71,9 @@ class Proxy:
         self._victim = 0
         self._victim_known = threading.Event()
         self._closing = False
+        self._going = threading.Event()
+        self._going.set()
+        self._forgets = False
         self._dead = False
         self.fired = threading.Event()
         self.requests: list[Request] = []
@@ -108,6 +111,16 @@ class Proxy:
         for one in open_sockets:
             _shut(one)
 
+    def hang(self) -> None:
+        """From now on connections are taken, and nothing is answered, not even what was asked before."""
+        self._forgets = False
+        self._going.clear()
+
+    def go_on(self, *, forgetful: bool = False) -> None:
+        """Answer again; ``forgetful``: but never what was asked meanwhile."""
+        self._forgets = forgetful
+        self._going.set()
+
     def __enter__(self) -> Proxy:
         self._listener.bind(f"{self._folder}/engine.sock")
         self._listener.listen(128)
@@ -119,6 +132,7 @@ class Proxy:
     ) -> None:
         self._closing = True
         self._victim_known.set()
+        self._going.set()
         _shut(self._listener)
         with self._lock:
             open_sockets = list(self._sockets)
@@ -157,6 +171,7 @@ class Proxy:
         if self._dead:
             return False
         fault = self._fault_for(request)
+        self._hold(client)
         if self._inspect and request.method == "DELETE":
             request.labels = self._labels_of(request.path)
         if fault and fault.when == "before" and fault.kind != "mute":
@@ -168,6 +183,7 @@ class Proxy:
         self, request: Request, head: wire.Head, fault: Fault | None, client: wire.Reader, upstream: wire.Reader
     ) -> bool:
         reply = upstream.head()
+        self._hold(client)
         request.status = int(reply.words[1])
         if fault and fault.when == "after":
             wire.relay(upstream, None, _reply_end(request, reply), client.socket)
@@ -184,6 +200,14 @@ class Proxy:
             return False
         wire.relay(upstream, client.socket, _reply_end(request, reply), client.socket)
         return reply.headers.get("connection", "").lower() != "close"
+
+    def _hold(self, client: wire.Reader) -> None:
+        """While the engine is to hang, nothing goes on."""
+        if self._going.is_set():
+            return
+        self._going.wait()
+        while self._forgets:
+            client.take()  # raises Gone once the client gives up
 
     def _misbehave(self, fault: Fault, client: wire.Reader) -> bool:
         if fault.kind == "kill":

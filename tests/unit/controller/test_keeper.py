@@ -64,6 +64,8 @@ class Host:
         self.brought_up: set[str] = set()
         self.looks: list[bool] = []  # whether each was one at everything
         self.way_back = ""
+        self.gaps = 0
+        self.problem: EngineUnreachable | None = None
         self.kept = Keeping()
         self.keeper = self.keep()
 
@@ -83,6 +85,8 @@ class Host:
             carry_out=self.carry_out,
             give_up=lambda _wanted, _services: self.way_back,
             kept=self.kept,
+            away=lambda: self.problem,
+            gaps=lambda: self.gaps,
         )
         known = HostStack(name="shop", directory="/srv/shop", **entry)  # type: ignore[arg-type]
         self.keeper = Keeper(known, self.files, means)
@@ -465,6 +469,57 @@ def test_an_engine_that_is_away_is_said_once_and_asked_again(host: Host, monkeyp
     monkeypatch.setattr(host.engine, "observe", there)
 
     assert Phase.CONVERGED is host.look(passes=1)
+
+
+def test_a_version_that_failed_while_the_engine_went_away_is_tried_again(host: Host) -> None:
+    host.look()
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:2", "depends_on": ["db"]}})
+    host.engine.behaviours["web:2"] = Behaviour(exits=137)
+    host.look()
+    assert Phase.FAILED is host.keeper.status.phase
+    host.engine.behaviours.clear()
+    host.gaps += 1
+
+    assert Phase.CONVERGED is host.look(passes=4)
+    assert "web:2" in {container.image for container in host.engine.world.of_service("web")}
+
+
+def test_a_version_that_failed_long_before_the_engine_went_away_is_not(host: Host) -> None:
+    host.look()
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:2", "depends_on": ["db"]}})
+    host.engine.behaviours["web:2"] = Behaviour(exits=137)
+    host.look()
+    host.engine.behaviours.clear()
+    host.now += 300
+    host.gaps += 1
+    host.keeper.alerted = True
+
+    assert Phase.FAILED is host.look(passes=4)
+
+
+def test_ends_that_come_with_the_engine_going_away_are_no_crash_loop(host: Host) -> None:
+    host.look()
+    for _ in range(5):
+        host.change(
+            "shop-web-1", state=State.EXITED, exit_code=137, finished_at=f"2026-01-01T00:00:{host.now % 60:02.0f}Z"
+        )
+        host.gaps += 1
+        host.keeper.alerted = True
+        assert Phase.CONVERGED is host.look(passes=3)
+        host.now += 3
+
+    assert [] == host.told("crash-loop")
+
+
+def test_while_the_engine_is_known_to_be_away_nothing_is_asked_of_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.look()
+    host.watch_looks()
+    host.problem = EngineUnreachable("the engine hangs")
+
+    assert Phase.UNREACHABLE is host.look(passes=3)
+    assert [] == host.looks
 
 
 def provider_of(host: Host, kind: str = "cloud", **web: Any) -> None:
