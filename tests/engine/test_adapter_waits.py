@@ -7,7 +7,7 @@ from time import time
 
 import pytest
 
-from orchestrator.engines.docker.waits import unix_seconds
+from orchestrator.engines.docker.clock import unix_seconds
 from orchestrator.errors import EngineError, Interrupted, StackError
 from orchestrator.model.actions import (
     AwaitContainer,

@@ -26,9 +26,6 @@ FIRST_DELAY = 0.05
 LONGEST_DELAY = 5.0
 RELIST_SECONDS = 2.0
 
-_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTHS = {name: str(number) for number, name in enumerate(_MONTH_NAMES, start=1)}
-
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
@@ -65,7 +62,10 @@ def subscribe(client: Client, filters: Filters | None = None, since: str = "") -
 
 def engine_second(client: Client) -> str:
     """The engine's clock, in whole seconds; empty where it does not tell."""
-    return _seconds(client.head("/_ping").get("date", ""))
+    from orchestrator.engines.docker.clock import seconds_of
+
+    seconds = seconds_of(client.head("/_ping").get("date", ""))
+    return "" if seconds is None else str(int(seconds))
 
 
 class Subscription:
@@ -169,18 +169,6 @@ def parse(raw: Any) -> EngineEvent | None:
     time_ns = raw.get("timeNano") or int(raw.get("time") or 0) * 10**9
     name = attributes.get("name", "")
     return EngineEvent(raw["Type"], action, str(actor.get("ID", "")), name, attributes, int(time_ns), detail)
-
-
-def _seconds(date: str) -> str:
-    """``Mon, 23 Nov 2026 19:53:23 GMT`` as seconds since 1970."""
-    from datetime import UTC, datetime
-
-    words = date.replace(":", " ").split()
-    try:
-        day, month, year, hour, minute, second = (int(_MONTHS.get(word, word)) for word in words[1:7])
-        return str(int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()))
-    except ValueError:
-        return ""
 
 
 def wait_until(

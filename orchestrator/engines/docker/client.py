@@ -45,6 +45,7 @@ class Client:
         self._events: WeakSet[Stream] = WeakSet()
         self._lock = threading.Lock()
         self._closed = False
+        self.date = ""  # of the engine's last answer
         self._host = endpoint.address if endpoint.scheme == "tcp" else "docker"
 
     @classmethod
@@ -191,6 +192,7 @@ class Client:
         else:
             version = self._version or NEWEST_API
         exchange = self._send(call, version)
+        self.date = exchange.head.headers.get("date", "")
         try:
             refused = self._learn(exchange.head, version)
         except EngineError:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from orchestrator.cancel import CancelToken
-from orchestrator.engines.docker import streams
+from orchestrator.engines.docker import clock, streams
 from orchestrator.engines.docker.access import Access
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.wire import quote
@@ -51,8 +50,6 @@ def _is_near(client: Client, container: Mapping[str, Any]) -> bool:
 
 def health(client: Client, container_id: str, probe: Probe) -> str:
     """What one look says; "" of a container that does not run, or that only a helper could ask: looking makes nothing."""
-    from orchestrator.engines.docker.waits import unix_seconds  # waits knows probes
-
     try:
         container = client.get_json(f"/containers/{quote(container_id)}/json")
     except NotFound:
@@ -61,7 +58,7 @@ def health(client: Client, container_id: str, probe: Probe) -> str:
         return ""
     if not Directly().ask(probe, container):
         return "healthy"
-    runs_for = time.time() - unix_seconds(container["State"]["StartedAt"])
+    runs_for = clock.now(client) - clock.unix_seconds(container["State"]["StartedAt"])
     return "starting" if runs_for < probe.start_period_ns / SECOND else "unhealthy"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import changes, evidence
 from orchestrator.engines.docker.access import Access
+from orchestrator.engines.docker.clock import RunningTime, unix_seconds
 from orchestrator.errors import EngineError, Interrupted, NotFound
 from orchestrator.model.actions import AwaitContainer, AwaitDelay, WaitFor
 from orchestrator.model.probe import Probe
@@ -86,6 +87,7 @@ class Probing:
     def __init__(self, access: Access, probe: Probe, cancel: CancelToken) -> None:
         self.access, self.probe, self.cancel = access, probe, cancel
         self.asker: Asker | None = None
+        self.running = RunningTime(access.client)
         self.next = 0.0
         self.streak = 0
 
@@ -106,7 +108,10 @@ class Probing:
         return Failed(f"does not answer its probe: {problem}") if self.streak >= self._most() else Waiting(interval)
 
     def _counts(self, container: Mapping[str, Any]) -> bool:
-        return time.time() - unix_seconds(container["State"]["StartedAt"]) >= self.probe.start_period_ns / SECOND
+        return (
+            self.running.now(container) - unix_seconds(container["State"]["StartedAt"])
+            >= self.probe.start_period_ns / SECOND
+        )
 
     def _most(self) -> int:
         return max(1, self.probe.retries)
@@ -122,6 +127,7 @@ class _Watch:
     def __init__(self, access: Access, action: AwaitContainer, cancel: CancelToken) -> None:
         self.access, self.action, self.cancel = access, action, cancel
         self.probing: Probing | None = None
+        self.running = RunningTime(access.client)
         self.began = time.monotonic()
         self.id = action.container.id
         self.last: Mapping[str, Any] = {}
@@ -167,7 +173,7 @@ class _Watch:
         restarts = self.last.get("RestartCount") or 0
         if self.restarts_before is None:
             self.restarts_before = restarts
-        verdict = judge(self.last, self.action, restarts - self.restarts_before, time.time())
+        verdict = judge(self.last, self.action, restarts - self.restarts_before, self.running.now(self.last))
         return self._asked(verdict) if isinstance(verdict, Done) and self.action.probe is not None else verdict
 
     def _asked(self, verdict: Verdict) -> Verdict:
@@ -312,11 +318,3 @@ def _finished_well(container: Mapping[str, Any]) -> bool:
 def _has_health_check(container: Mapping[str, Any]) -> bool:
     test: list[str] = ((container.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
     return bool(test) and test[0] != "NONE"
-
-
-def unix_seconds(moment: str) -> float:
-    """``2026-11-23T19:33:49.283502358Z``; the engine always writes UTC."""
-    from datetime import datetime
-
-    whole, _, fraction = moment.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(whole + "+00:00").timestamp() + float(f"0.{fraction or 0}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.engines.docker.changes import EngineEvent, _seconds, parse
+from orchestrator.engines.docker.changes import EngineEvent, parse
 
 
 def test_an_event_is_taken_apart() -> None:
@@ -34,16 +34,3 @@ def test_a_command_with_colons_stays_whole() -> None:
 @pytest.mark.parametrize("raw", [None, [], {}, {"Type": 3}, {"status": "x"}])
 def test_what_is_no_event_is_passed_over(raw: object) -> None:
     assert parse(raw) is None
-
-
-@pytest.mark.parametrize(
-    ("date", "seconds"),
-    [
-        ("Mon, 23 Nov 2026 19:53:23 GMT", "1795463603"),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", "0"),
-        ("", ""),
-        ("yesterday", ""),
-    ],
-)
-def test_the_engines_clock_is_read_from_its_answers(date: str, seconds: str) -> None:
-    assert seconds == _seconds(date)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from orchestrator.engines.docker import evidence, ports
+from orchestrator.engines.docker.clock import unix_seconds
 from orchestrator.engines.docker.mounted import replaced_files
 from orchestrator.engines.docker.parallel import together
-from orchestrator.engines.docker.waits import Done, Failed, Verdict, Waiting, judge, unix_seconds
+from orchestrator.engines.docker.waits import Done, Failed, Verdict, Waiting, judge
 from orchestrator.model.actions import AwaitContainer, ContainerRef, WaitFor
 
 STARTED = "2026-11-23T19:33:49.500000000Z"
