@@ -70,6 +70,11 @@ class Client:
         """``sync``, ``apply``, ``suspend``, ``resume`` or ``rollback``."""
         return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/{verb}")
 
+    def rollback(self, name: str, revision: int | None = None) -> Document:
+        """Go back to a revision, ``None`` for the one before; what became of it."""
+        query = f"?revision={revision}" if revision is not None else ""
+        return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/rollback{query}")
+
     def intend(self, name: str, verb: str, services: Iterable[str] | None, *, engine: str) -> Document:
         """Services are stopped on purpose (``stop``, ``down``) or are to ``run`` again, on the engine of that id."""
         body = {"verb": verb, "services": None if services is None else sorted(services), "engine": engine}

@@ -21,6 +21,16 @@ class Control(Protocol):
     def host(self) -> Host: ...
 
     @property
+    def state(self) -> str:
+        """The directory of what the daemon remembers."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """The engine's own id, "" while it does not answer."""
+        ...
+
+    @property
     def waiting(self) -> int:
         """How many stacks are in the queue."""
         ...

@@ -83,8 +83,11 @@ async def _ready(control: Control, _: Request) -> Response:
 
 
 async def _host(control: Control, _: Request) -> Response:
+    engine = await run_in_threadpool(lambda: control.engine)
     return JSONResponse(
         {
+            "engine": engine,
+            "state": control.state,
             "version": VERSION,
             "file": control.host.file,
             "engine_answers": control.engine_answers,

@@ -15,11 +15,16 @@ VARIABLE = "STACK_DAEMON_SOCKET"
 PATIENCE = 2.0  # seconds
 
 
+def socket_of(environment: Mapping[str, str]) -> str:
+    """Where the daemon of this host is to be found."""
+    return environment.get(VARIABLE) or SOCKET
+
+
 def tell(
     environment: Mapping[str, str], engine_id: str, stack: str, verb: str, services: frozenset[str] | None
 ) -> None:
     """``verb`` is stop, down or run; ``services`` ``None`` means all."""
-    socket = environment.get(VARIABLE) or SOCKET
+    socket = socket_of(environment)
     if not os.access(socket, os.W_OK):
         return
     from orchestrator.api.client import Client  # few hosts have a daemon, and most commands stop nothing

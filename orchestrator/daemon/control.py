@@ -14,7 +14,7 @@ from orchestrator.controller.reconcile import preview
 from orchestrator.controller.status import Board, Phase, ServiceStatus
 from orchestrator.daemon.keeping import Daemon
 from orchestrator.engines.console import LogWish, Said
-from orchestrator.errors import NotFound
+from orchestrator.errors import NotFound, StackError
 from orchestrator.graph import Mood, State, svg
 from orchestrator.model import naming
 from orchestrator.model.host import Host
@@ -48,6 +48,17 @@ class DaemonControl:
     @property
     def host(self) -> Host:
         return self._daemon.host
+
+    @property
+    def state(self) -> str:
+        return self._daemon.parts.state
+
+    @property
+    def engine(self) -> str:
+        try:
+            return self._daemon.parts.engine.identity
+        except StackError:
+            return ""
 
     @property
     def waiting(self) -> int:

@@ -114,6 +114,27 @@ def test_what_another_user_stops_stays_stopped(project: Project, tmp_path: Path)
         runs(project, "db-1", "web-1")
 
 
+def test_another_users_rollback_is_the_daemons_own(project: Project, tmp_path: Path) -> None:
+    project.write(SPEC)
+    socket = str(tmp_path / "s")
+    project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 2s}}}}\n", "host.yml")
+    words = ["daemon", "run", "--config", "host.yml", "--socket", socket]
+    other = {"STACK_STATE_DIR": str(tmp_path / "other"), "STACK_DAEMON_SOCKET": socket}
+    with start_stack(words, cwd=project.folder, env=project.environment()) as running:
+        runs(project, "db-1", "web-1")
+        project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
+        eventually(lambda: project.container("web")["HostConfig"]["Memory"] == 48 << 20, within=60, what="the limit")
+        eventually(lambda: running.stderr.count("changes made") == 2, within=30, what="two revisions")
+        refused = project.run("rollback", "77", env=other)
+        assert (1, True) == (refused.code, "no revision 77" in refused.stderr)
+        said = project.run("rollback", env=other).ok().stderr
+        assert "keeps" in said
+        assert "revision 1 serves again" in said
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        eventually(lambda: project.running() == ["db-1", "web-1"], within=60, what="it is back")
+        assert 64 << 20 == project.container("web")["HostConfig"]["Memory"], "what was gone back to is kept"
+
+
 RESTARTS = """
     services:
       web:

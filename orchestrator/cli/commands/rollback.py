@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli import asking, loading, recording, running
+from orchestrator.cli import asking, kept_elsewhere, loading, recording, running
 from orchestrator.cli.declare import argument, flag, number, text
 from orchestrator.cli.wiring import Context
 from orchestrator.controller import rollback
@@ -31,6 +31,9 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     name = loading.name_of(context)
+    daemon = kept_elsewhere.daemon_of(context, name)
+    if daemon is not None:
+        return kept_elsewhere.go_back(context, daemon, name, options.revision, yes=options.yes)
     target, serving = _chosen(context, name, options.revision)
     restored = _restored(context, target)
     stack = rollback.pinned(restored.stack, target, context.engine.engine)
