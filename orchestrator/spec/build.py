@@ -19,6 +19,7 @@ from orchestrator.spec.contents import Contents
 from orchestrator.spec.document import Map
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.places import Places
+from orchestrator.spec.reading import DISK, Files
 from orchestrator.spec.records import Record, Row, attributes, complete, each, pairs, rows, same, texts
 from orchestrator.spec.rewrite import as_error
 from orchestrator.spec.values import BadValue
@@ -54,6 +55,7 @@ def to_stack(
     read_contents: bool = True,
     sources: tuple[str, ...] = (),
     store: str = "",
+    disk: Files = DISK,
 ) -> Stack:
     """The stack that ``model`` (final, checked) describes; ``RuleViolation`` for values that no engine could take.
 
@@ -63,7 +65,7 @@ def to_stack(
     try:
         own = attributes(model.get("x-stack") or {}, OWN_OF_STACK)
         in_memory = own.get("secrets") is SecretPlace.TMPFS
-        contents = Contents(model, key, read=read_contents, store=store, in_memory=in_memory)
+        contents = Contents(model, key, read=read_contents, store=store, in_memory=in_memory, disk=disk)
         builder = Builder(model, name, working_dir, contents, bounds, separator)
         made = Stack(
             name=name,

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.beneath import Outside
 from orchestrator.model import fingerprint
 from orchestrator.model.values import FileGrant, FileKind
 from orchestrator.records import dataclass, field
@@ -19,6 +20,7 @@ from orchestrator.spec import store as host_store
 from orchestrator.spec import values
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import quoted
+from orchestrator.spec.reading import DISK, Files
 from orchestrator.spec.records import Row, attributes, rows
 from orchestrator.spec.values import BadValue
 
@@ -48,8 +50,18 @@ class Content:
 class Contents:
     """The configs and secrets that services of ``model`` use."""
 
-    def __init__(self, model: Map, key: bytes, *, read: bool = True, store: str = "", in_memory: bool = False) -> None:
+    def __init__(
+        self,
+        model: Map,
+        key: bytes,
+        *,
+        read: bool = True,
+        store: str = "",
+        in_memory: bool = False,
+        disk: Files = DISK,
+    ) -> None:
         self._key, self._read, self._store, self._in_memory = key, read, store or host_store.FOLDER, in_memory
+        self._disk = disk
         self.secret_values: set[str] = set()
         problems: list[Any] = []
         self._found: dict[tuple[FileKind, str], Content] = {}
@@ -81,8 +93,9 @@ class Contents:
         if not self._read:
             return path
         try:
-            with open(path, "rb") as file:
-                return json.dumps(json.loads(file.read(LARGEST_FILE)), separators=(",", ":"))
+            return json.dumps(json.loads(self._disk.read(path, LARGEST_FILE)), separators=(",", ":"))
+        except Outside as problem:
+            raise BadValue(problems=[((), problem.message, problem.hint)]) from None
         except (OSError, ValueError) as error:
             reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be used: {error}"
             message, hint = f"the seccomp profile {quoted(path)} {reason}", "name a JSON profile, or `unconfined`"
@@ -115,11 +128,12 @@ class Contents:
         return data
 
     def _file(self, path: str) -> bytes | None:
-        if not self._read or os.path.isdir(path):
-            return None
         try:
-            with open(path, "rb") as file:
-                data = file.read(LARGEST_FILE + 1)
+            if not self._read or self._disk.is_folder(path):
+                return None
+            data = self._disk.read(path, LARGEST_FILE + 1)
+        except Outside as problem:
+            raise BadValue(problems=[(("file",), problem.message, problem.hint)]) from None
         except (OSError, ValueError) as error:
             reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
             message, hint = f"the file {quoted(path)} {reason}", "create it, or mend the path"

@@ -14,6 +14,7 @@ from orchestrator.records import dataclass, field
 from orchestrator.spec import files, parse, remote
 from orchestrator.spec.interpolate import Findings
 from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
+from orchestrator.spec.reading import DISK, Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Context:
     interpolate: bool = True
     stdin: bytes | None = None
     fetch: remote.Fetch | None = None
+    disk: Files = DISK
     findings: Findings = field(default_factory=Findings)
     bytes_read: int = 0
     includes: int = 0
@@ -83,9 +85,8 @@ class Context:
 
     def _bytes(self, path: str, shown: str, where: Where | None) -> bytes:
         try:
-            with open(path, "rb") as file:
-                # One byte more than allowed is enough for the parser to refuse it, even of a file without end.
-                return file.read(self.limits.file_bytes + 1)
+            # One byte more than allowed is enough for the parser to refuse it, even of a file without end.
+            return self.disk.read(path, self.limits.file_bytes + 1, where or Where(shown))
         except FileNotFoundError:
             raise files.FileMissing(
                 f"{shown}: no such file or directory",

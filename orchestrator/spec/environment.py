@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.errors import SpecError, UsageError, Where
 from orchestrator.spec import dotenv, encoding
 from orchestrator.spec.limits import DEFAULTS, Limits, exceeded
+from orchestrator.spec.reading import DISK, Files
 
 _GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _GO_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
@@ -32,7 +33,7 @@ def named_files(env_files: Sequence[str], environment: Mapping[str, str]) -> tup
     return tuple(part for part in listed.split(",") if part)
 
 
-def default_file(directory: str, environment: Mapping[str, str]) -> str | None:
+def default_file(directory: str, environment: Mapping[str, str], disk: Files = DISK) -> str | None:
     """The ``.env`` of ``directory``, unless there is none or ``COMPOSE_DISABLE_ENV_FILE`` says not to look."""
     switch = environment.get("COMPOSE_DISABLE_ENV_FILE")
     if switch is not None:
@@ -41,26 +42,38 @@ def default_file(directory: str, environment: Mapping[str, str]) -> str | None:
         if switch in _GO_TRUE:
             return None
     path = os.path.join(directory, ".env")
-    return path if os.path.exists(path) and not os.path.isdir(path) else None
+    where = Where(path)
+    return path if disk.exists(path, where) and not disk.is_folder(path, where) else None
 
 
 def read_into(
-    found: dict[str, str], path: str, shown: str, environment: Mapping[str, str], where: Where | None, limits: Limits
+    found: dict[str, str],
+    path: str,
+    shown: str,
+    environment: Mapping[str, str],
+    where: Where | None,
+    limits: Limits,
+    disk: Files = DISK,
 ) -> None:
     """Add the variables of an env file to ``found``; where one refers to another, ``environment`` answers first."""
-    text = read_text(path, shown, where=where, limits=limits)
+    text = read_text(path, shown, where=where, limits=limits, disk=disk)
     dotenv.parse(text, shown, environment.get, found, limits)
 
 
 def read_text(
-    path: str, shown: str, *, what: str = "env file", where: Where | None = None, limits: Limits = DEFAULTS
+    path: str,
+    shown: str,
+    *,
+    what: str = "env file",
+    where: Where | None = None,
+    limits: Limits = DEFAULTS,
+    disk: Files = DISK,
 ) -> str:
     """The text of an env file, or of ``what`` is read like one; missing files and directories are errors that name it."""
     try:
-        if os.path.isdir(path):
+        if disk.is_folder(path, where or Where(shown)):
             raise EnvFileMissing(f"the {what} {shown} is a directory", where=where)
-        with open(path, "rb") as file:
-            data = file.read(limits.file_bytes + 1)
+        data = disk.read(path, limits.file_bytes + 1, where or Where(shown))
     except FileNotFoundError:
         raise EnvFileMissing(
             f"the {what} {shown} does not exist", where=where, hint=f"create {path}, or name another file"

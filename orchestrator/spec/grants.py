@@ -7,7 +7,6 @@ files only.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from orchestrator.errors import SpecError, Where
@@ -64,10 +63,10 @@ def _read(entry: object, place: Where, found: dict[str, str], lookup: Lookup, co
     said = entry if isinstance(entry, Map) else Map((("path", entry),))
     path, style = str(said.get("path", "")), said.get("format") or ""
     context.note(path)
-    if not said.get("required", True) and not os.path.exists(path):
+    if not said.get("required", True) and not context.disk.exists(path, place):
         return
     shown = context.shown(path)
-    text = environments.read_text(path, shown, where=place, limits=context.limits)
+    text = environments.read_text(path, shown, where=place, limits=context.limits, disk=context.disk)
     before = sum(map(len, found.values()))
     if style == "raw":
         dotenv.parse_raw(text, shown, lookup, found)
@@ -88,7 +87,9 @@ def resolve_labels(model: Map, context: Context) -> None:
         for index, path in enumerate(files):
             place, shown = where(model, ("services", name, "label_file", index)), context.shown(path)
             context.note(path)
-            text = environments.read_text(path, shown, what="label file", where=place, limits=context.limits)
+            text = environments.read_text(
+                path, shown, what="label file", where=place, limits=context.limits, disk=context.disk
+            )
             dotenv.parse(text, shown, dict(found).get, found, context.limits)
             context.findings.account_expanded(sum(map(len, found.values())), context.limits, place)
         _put_labels(service, found, service.mark_of("label_file"))

@@ -110,13 +110,15 @@ def _environment(entry: Entry, base: str, scope: Scope, context: Context) -> dic
     """The parent's environment, with gaps filled from the include's env files."""
     default = os.path.join(base, ".env")
     context.note(default)
-    files: list[str] = [default] if not entry.env_files and os.path.isfile(default) else []
+    files: list[str] = [default] if not entry.env_files and context.disk.is_file(default, entry.where) else []
     files += [os.path.join(scope.base, file) for file in entry.env_files if file != _NO_ENV_FILE]
     merged = dict(scope.environment)
     found: dict[str, str] = {}
     for file in files:
         context.note(file)
-        environments.read_into(found, file, context.shown(file), scope.environment, entry.where, context.limits)
+        environments.read_into(
+            found, file, context.shown(file), scope.environment, entry.where, context.limits, context.disk
+        )
     environments.fill_gaps(merged, found)
     return merged
 

@@ -27,6 +27,7 @@ from orchestrator.spec import (
     limits,
     names,
     profiles,
+    reading,
     remote,
     rules,
     store,
@@ -57,6 +58,7 @@ class LoadRequest:
     consistency: bool = True
     all_resources: bool = False
     fetch: remote.Fetch | None = None
+    disk: reading.Files = reading.DISK
     limits: limits.Limits = limits.DEFAULTS
 
 
@@ -87,6 +89,7 @@ def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", 
         bounds=limits.from_environment(request.environment, request.limits),
         read_contents=read_contents,
         store_folder=request.environment.get(store.VARIABLE, ""),
+        disk=request.disk,
     )
 
 
@@ -98,6 +101,7 @@ def stack_of(
     bounds: limits.Limits = limits.DEFAULTS,
     read_contents: bool = True,
     store_folder: str = "",
+    disk: reading.Files = reading.DISK,
 ) -> Stack:
     """The stack that a canonical model describes; without contents of configs and secrets unless ``read_contents``.
 
@@ -116,6 +120,7 @@ def stack_of(
         read_contents=read_contents,
         store=store_folder,
         sources=canonical.sources,
+        disk=disk,
     )
 
 
@@ -210,6 +215,7 @@ def _context(request: LoadRequest) -> Context:
         interpolate=request.interpolate,
         stdin=stdin,
         fetch=request.fetch,
+        disk=request.disk,
         findings=Findings(),
     )
 
@@ -241,14 +247,14 @@ def _read_env(
     named: tuple[str, ...], directory: str, settled: dict[str, str], request: LoadRequest, context: Context
 ) -> tuple[str, ...]:
     """Fill the gaps of ``settled`` from the env files named, else from the default one of ``directory``."""
-    default = None if named else environment.default_file(directory, request.environment)
+    default = None if named else environment.default_file(directory, request.environment, context.disk)
     context.note(os.path.join(directory, ".env"))
     chosen = named or ((default,) if default else ())
     found: dict[str, str] = {}
     for file in chosen:
         path = os.path.normpath(os.path.join(context.current_directory, file))
         context.note(path)
-        environment.read_into(found, path, context.shown(path), settled, None, context.limits)
+        environment.read_into(found, path, context.shown(path), settled, None, context.limits, context.disk)
     environment.fill_gaps(settled, found)
     return chosen
 
