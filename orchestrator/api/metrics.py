@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from orchestrator.api.control import Control
+from orchestrator.controller.sources import Why
 from orchestrator.controller.status import Phase
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -29,6 +30,7 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._of_host()
         yield from self._of_stacks()
+        yield from self._of_commits()
         yield from self._of_services()
 
     def _of_host(self) -> Iterator[Metric]:
@@ -67,6 +69,18 @@ class _Figures(Collector):
             if status.changed_at:
                 applied.add_metric([status.name], status.changed_at)
         yield from (passes, seconds, drift, failures, applied)
+
+    def _of_commits(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily("stack_commit", "The commit that is kept", labels=["stack", "source", "commit"])
+        held = GaugeMetricFamily("stack_commit_held", "Whether a newer commit failed and is held", labels=["stack"])
+        waits = GaugeMetricFamily("stack_commit_waiting", "Whether a newer commit waits to be let in", labels=["stack"])
+        for status in self._control.board.all():
+            if status.source:
+                why = status.newer.why if status.newer is not None else None
+                info.add_metric([status.name, status.source, status.version], 1)
+                held.add_metric([status.name], int(why is Why.FAILED))
+                waits.add_metric([status.name], int(why is Why.WAITING))
+        yield from (info, held, waits)
 
     def _of_services(self) -> Iterator[Metric]:
         labels = ["stack", "service"]

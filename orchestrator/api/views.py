@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.controller.status import Drift, Happening, ServiceStatus, StackStatus
+from orchestrator.controller.status import Drift, Happening, NewerStatus, ServiceStatus, StackStatus
 
 Document = dict[str, Any]
 
@@ -29,12 +29,28 @@ def stack(status: StackStatus, *, whole: bool = True) -> Document:
         "ready": sum(service.ready for service in status.services),
         "wanted": sum(service.wanted for service in status.services),
         "drifted": len(status.drift),
+        "source": status.source,
+        "version": status.version,
+        "newer": newer(status.newer) if status.newer is not None else None,
     }
     if whole:
         found["services"] = [service_of(one) for one in status.services]
         found["drift"] = [drift(one) for one in status.drift]
         found["files"] = list(status.files)
     return found
+
+
+def newer(found: NewerStatus) -> Document:
+    return {
+        "version": found.version,
+        "why": found.why.value,
+        "message": found.message,
+        "reference": found.reference,
+        "where": str(found.where or ""),
+        "approvable": found.approvable,
+        "changes": found.changes,
+        "summary": found.summary,
+    }
 
 
 def service_of(status: ServiceStatus) -> Document:

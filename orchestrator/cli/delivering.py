@@ -17,10 +17,11 @@ from orchestrator.cli.render import safe
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.sources import Wanted
 from orchestrator.errors import UsageError
+from orchestrator.gitops.discovery import discovered
 from orchestrator.gitops.git import Access
 from orchestrator.gitops.repository import Extent, Ref, Repository
 from orchestrator.gitops.signatures import Verify
-from orchestrator.gitops.source import Follower, GitSource, Head, discovered
+from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import HostStack
 from orchestrator.spec import files, names
 
@@ -60,7 +61,7 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         remembers=not context.shared.dry_run,
     )
     _check_overlays(options, head, folder)
-    wanted = source.load()
+    wanted = source.newest()
     if wanted.canonical is not None:
         for warning in wanted.canonical.warnings:
             where = f"{warning.where}: " if str(warning.where) else ""

@@ -7,11 +7,12 @@ history of exits (``healing``), failures in a row, and which versions failed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from orchestrator import graph
-from orchestrator.controller import restarts, views
+from orchestrator.controller import restarts, verdicts, views
 from orchestrator.controller.backoff import ENGINE, STACK
+from orchestrator.controller.candidates import Candidates
 from orchestrator.controller.glimpse import Glimpse
 from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Stopped
@@ -21,8 +22,8 @@ from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
-from orchestrator.controller.sources import Source, Wanted
-from orchestrator.controller.status import Phase, StackStatus
+from orchestrator.controller.sources import Source, Wanted, Why, Withheld
+from orchestrator.controller.status import NewerStatus, Phase, StackStatus
 from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
 from orchestrator.model.host import HostStack, Mode, Window
@@ -47,6 +48,8 @@ class Keeper:
         self.said: Wanted | None = None  # by the source, when it could last be used
         self.loaded: Wanted | None = None
         self.trouble: SpecError | None = None
+        self.candidates = Candidates(entry, means)
+        self.back_at = float("-inf")  # monotonic seconds: when a version was gone back from
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
         self.prepared = Prepared()
@@ -58,7 +61,7 @@ class Keeper:
         self.forced = False
         self.alerted = True  # somebody says that something may have changed; set from any thread
         self.glimpse = Glimpse()
-        self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now())
+        self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
         means.board.put(self.status)
 
     def knows(self, kind: str, name: str) -> bool:
@@ -72,7 +75,8 @@ class Keeper:
         """Change what there is to change in the next pass, whatever the mode and the windows say; begin with a clean count."""
         self.forced, self.alerted, self.not_before, self.held = True, True, 0.0, frozenset()
         self.rests.forget()
-        self.source.approve()
+        self.source.force()
+        self.candidates.again()
         self.prepared.forget()
 
     def run(self) -> float:
@@ -95,6 +99,12 @@ class Keeper:
                 self._tell("unreachable", problem.message)
             self._show(Phase.UNREACHABLE, problem.message, reference=problem.ref)
             return ENGINE.delay(self.failures, self.means.chance())
+        except Withheld as problem:
+            self.settled = True
+            newer = self.status.newer
+            phase = _OF_NEWER[newer.why] if newer is not None else Phase.WAITING
+            self._show(phase, newer.message if newer else problem.message, reference=newer.reference if newer else "")
+            return min(self.entry.resync, self.candidates.retry_in)
         except SpecError as problem:
             self.settled = True
             self._refuse(problem)
@@ -111,6 +121,10 @@ class Keeper:
         self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
 
     def _pass(self) -> float:
+        return min(self._kept(), self.candidates.retry_in)
+
+    def _kept(self) -> float:
+        self._note(self.candidates.advance(self.source))
         stack = self._load()
         alerted, self.alerted = self.alerted, False
         waits_for = [other for other in stack.after if not self.means.settled(other)]
@@ -135,6 +149,14 @@ class Keeper:
             self.glimpse.remember(seen, self.means.monotonic())
         return delay
 
+    def _note(self, newer: NewerStatus | None) -> None:
+        """What there is to show of a newer version; what is new about it is told."""
+        known = self.status.newer
+        if newer is not None and (known is None or known.message != newer.message):
+            kind, level = _TOLD[newer.why]
+            self._tell(kind, newer.message, level=level)
+        self.status = replace(self.status, newer=newer)
+
     def _load(self) -> Stack:
         try:
             self.said, self.trouble = self.source.load(), None
@@ -144,6 +166,7 @@ class Keeper:
             self._refuse(problem)  # the last good one goes on being kept
             self.trouble = problem
         self.means.loaded(self.entry.name, self.said.stack)
+        self.status = replace(self.status, version=self.said.version)
         self._show_others(self.said.stack)
         self.loaded = self.said if self.forced else self.means.instead(self.said)
         stack = as_seen_from(self.means.engine, self.loaded.stack)
@@ -155,6 +178,7 @@ class Keeper:
             self.healer.forget()
             self.rests.forget()
             self.prepared.forget()
+            self.prepared.learn(Result(ok=True, prepared=self.candidates.fetched), self.means.monotonic())
         return stack
 
     def _show_others(self, stack: Stack) -> None:
@@ -181,8 +205,12 @@ class Keeper:
             self._show(Phase.STOPPED, "stopped on purpose; `stack up` starts it again", drift=())
             self.settled = True
             return self.entry.resync
+        if self._is_given_up(healing):
+            return 0.0
         if plan.empty and not _impossible(plan) and not healing.acts:
             self.forced = False
+            if not self.held and not healing.loops and verdicts.all_well(stack, observed, stopped):
+                self.source.proven()
             return self._converged(healing)
         self.forced = False
         if not may_change:
@@ -206,6 +234,9 @@ class Keeper:
                 "again", f"the engine was away while {', '.join(sorted(self.held))} failed: tried again", level="info"
             )
             self.held = frozenset()
+        if self.back_at >= since:
+            self._tell("again", "the engine was away while the commit failed: tried again", level="info")
+            self.source.force()
 
     def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
         if not self.entry.heal:
@@ -243,6 +274,8 @@ class Keeper:
             dependencies=targets is None,
             remove_orphans=self.entry.prune,
             ignore_orphans=True,
+            gone=self.loaded.gone if self.loaded is not None else frozenset(),
+            images_first=bool(self.entry.source),
             ignore=self.entry.ignore,
             held=frozenset((name, version(stack, observed, name)) for name in self.held),
         )
@@ -309,13 +342,38 @@ class Keeper:
         result = self.means.carry_out(
             self.loaded,
             policy,
-            command="daemon",
+            command=self._command(),
             first=None if healing.acts else (plan, observed),
             given_up=self.held,
             heard=self.prepared.heard,
         )
         self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
+
+    def _command(self) -> str:
+        """For the history and the audit log: a way back is never called anything else."""
+        newer = self.status.newer
+        if newer is None or newer.reference != "commit-held":
+            return "daemon"
+        return f"daemon: back from {newer.version[:12]}"
+
+    def _is_given_up(self, healing: Healing) -> bool:
+        """Whether services do so badly that their version is gone back from. One that never did well needs no second chance."""
+        sick = healing.unhealthy | {container.service for container in healing.restart}
+        lost = healing.loops | healing.exhausted | healing.give_up
+        return (bool(lost) and self._goes_back(f"{verdicts.names(lost)} does not stay up", lost)) or (
+            bool(sick) and self._goes_back(f"{verdicts.names(sick)} is unhealthy", sick, unproven=True)
+        )
+
+    def _goes_back(self, why: str, services: Iterable[str] = (), *, unproven: bool = False) -> bool:
+        """What was taken last may be to blame: if there is a version before it that did well, that is kept from now on."""
+        if self.entry.mode is not Mode.ENFORCE or not self.source.failed(why, services, unproven=unproven):
+            return False
+        self.held, self.alerted, self.not_before = frozenset(), True, 0.0
+        self.back_at = self.means.monotonic()
+        self.means.held(self.entry.name, self.status.version, why)
+        self._tell("commit-failed", f"commit {self.status.version[:12]} failed: {why}", level="error")
+        return True
 
     def _after(self, result: Result) -> float:
         if result.changed:
@@ -324,6 +382,8 @@ class Keeper:
         if lost and len(lost) == len(result.failures) and not result.restored:
             raise lost[0]  # which is no failure of the stack's
         fresh = frozenset(result.restored) - self.held
+        if verdicts.rollout_failed(result) and self._goes_back(views.failure(result)[0]):
+            return 0.0
         if fresh:
             self.held |= fresh
             self.held_at = self.means.monotonic()
@@ -368,9 +428,15 @@ class Keeper:
 
     def _show(self, phase: Phase, message: str, **more: object) -> None:
         known = self.status
+        newer = self.status.newer
         if self.trouble is not None and phase in (Phase.CONVERGED, Phase.PROGRESSING):
             phase, message = Phase.INVALID, self.trouble.message
             more = {**more, "reference": self.trouble.ref, "where": self.trouble.where}
+        elif newer is not None and (
+            phase is Phase.CONVERGED or (phase is Phase.PROGRESSING and newer.why != Why.WAITING)
+        ):
+            phase, message = _OF_NEWER[newer.why], newer.message
+            more = {**more, "reference": newer.reference, "where": newer.where}
         since = known.since if known.phase is phase else self.means.now()
         fields = {"reference": "", "where": None, **more}
         self.status = replace(
@@ -383,6 +449,10 @@ class Keeper:
             **fields,  # type: ignore[arg-type]
         )
         self.means.board.put(self.status)
+
+
+_OF_NEWER = {Why.WAITING: Phase.WAITING, Why.INVALID: Phase.INVALID, Why.FAILED: Phase.FAILED}
+_TOLD = {Why.WAITING: ("waits", "info"), Why.INVALID: ("invalid", "error"), Why.FAILED: ("not-taken", "error")}
 
 
 def _impossible(plan: Plan) -> bool:

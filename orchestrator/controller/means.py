@@ -43,6 +43,7 @@ class Means:
     another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``instead`` answers with what is to be
     kept in the place of what the file says (an earlier revision, since a rollback); ``give_up`` goes back from services that do
     not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept;
+    ``held`` is told of a version that was gone back from, and why;
     ``probing`` asks containers from outside whether they do well. ``away`` says why the engine does not answer, ``suspect`` has
     that looked into; ``gaps`` counts the times at which changes may have been missed.
     """
@@ -60,6 +61,7 @@ class Means:
     carry_out: CarryOut
     instead: Callable[[Wanted], Wanted] = lambda wanted: wanted
     give_up: Callable[[Wanted, Iterable[str]], str] = lambda _wanted, _services: ""
+    held: Callable[[str, str, str], object] = lambda _stack, _version, _why: None
     kept: Keeping = field(default_factory=Keeping)
     probing: Probing | None = None
     away: Callable[[], EngineUnreachable | None] = lambda: None

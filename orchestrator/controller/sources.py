@@ -1,15 +1,18 @@
 """Where the controller gets a stack's desired state from. A source is asked before every pass, so that no pass works on what is
 outdated.
 
-``LocalSource`` reads files of this host. Sources of other kinds answer the same two questions.
+``LocalSource`` reads files of this host. A source with versions of its own (a repository's commits) also says what is newer than
+what is kept, and hears whether what was taken of it runs well.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Protocol
 
+from orchestrator.errors import NotFound, SpecError, Where
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field
@@ -24,7 +27,8 @@ class Wanted:
     """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does.
 
     Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number. ``origin`` is
-    what the history notes of where it came from: ``commit``, ``repository``, ``ref``.
+    what the history notes of where it came from: ``commit``, ``repository``, ``ref``. ``gone`` are services of a version that was
+    gone back from: their containers go.
     """
 
     stack: Stack
@@ -32,25 +36,79 @@ class Wanted:
     version: str = ""
     returns_to: int | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+
+
+class Why(StrEnum):
+    """Why a newer version is not the one that is kept."""
+
+    WAITING = "waiting"  # for somebody's word, or for a window
+    INVALID = "invalid"  # it cannot be used
+    FAILED = "failed"  # it was tried and gone back from, or could not be prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newer:
+    """A version that is newer than what is kept, and why it is not kept. ``approvable``: somebody's word lets it in."""
+
+    version: str
+    why: Why
+    message: str
+    reference: str = ""
+    where: Where | None = None
+    approvable: bool = False
+
+
+class Withheld(SpecError):
+    """Nothing is to be kept yet: the first version there is waits, or cannot be used."""
+
+    reference = "waits"
 
 
 class Source(Protocol):
-    """One stack's desired state."""
+    """One stack's desired state. What has no versions of its own need not answer but ``load`` and ``places``."""
 
     def load(self) -> Wanted:
-        """The newest. Raises SpecError where it cannot be used; the last good one then goes on running."""
-        ...
-
-    def approve(self) -> None:
-        """Somebody agrees to what ``load`` holds back."""
+        """What is to be kept. Raises SpecError where it cannot be used; the last good one then goes on running."""
         ...
 
     def places(self) -> tuple[str, ...]:
         """Files whose change, or coming, means that ``load`` may answer something else."""
         ...
 
+    def candidate(self) -> Wanted | None:
+        """A newer version, not kept yet: to be taken once everything it needs is there, unless ``newer`` says why not."""
+        return None
 
-class LocalSource:
+    def newer(self) -> Newer | None:
+        """Why the newest version is not the one that is kept; None where it is, or may be."""
+        return None
+
+    def take(self, candidate: Wanted) -> None:
+        """From now on ``load`` answers with it."""
+        del candidate
+
+    def proven(self) -> None:
+        """What ``load`` answers with was brought about and runs well."""
+        return  # an empty body would make it abstract
+
+    def failed(self, message: str, services: Iterable[str] = (), *, unproven: bool = False) -> bool:
+        """What ``load`` answered with did not come up, or these services of it do not do well. Whether ``load`` now answers with
+        what did. ``unproven``: only if it never ran well."""
+        del message, services, unproven
+        return False
+
+    def approve(self, version: str = "") -> str:
+        """Somebody agrees to the newest version, or to this one; which it is. Raises NotFound where nothing waits, or another."""
+        del version
+        raise NotFound("nothing waits for approval", reference="nothing-waits")
+
+    def force(self) -> None:
+        """Take the newest version whatever holds it back, once."""
+        return  # as above
+
+
+class LocalSource(Source):
     """Files of this host, read again when one of them has changed. ``key`` makes the digests of what configs and secrets hold;
     ``store_folder`` is where external ones are, "" for the usual place.
     """
@@ -68,9 +126,6 @@ class LocalSource:
             # Taken after the files were read: what changed meanwhile is told by those who watch them.
             self._known, self._stamp = Wanted(stack=stack, canonical=canonical), _stamp(self._read_from(stack))
         return self._known
-
-    def approve(self) -> None:
-        """Nothing is held back of what somebody wrote on this host."""
 
     def places(self) -> tuple[str, ...]:
         entry = self._entry

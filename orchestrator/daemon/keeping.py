@@ -199,6 +199,7 @@ class Daemon:
             carry_out=self.carry_out,
             instead=self.returning.instead,
             give_up=self.returning.give_up,
+            held=self._held,
             kept=self._kept,
             probing=self._probing,
             away=lambda: self.pulse.problem,
@@ -263,6 +264,10 @@ class Daemon:
                 actions=views.actions(result.plan),
             )
         return result
+
+    def _held(self, stack: str, version: str, why: str) -> None:
+        """A commit was gone back from; the log never calls that a success."""
+        self.audit.write(who="daemon", stack=stack, command="hold", version=version, ok=False, why=why)
 
     def intend(self, stack: str, verb: str, services: Iterable[str] | None) -> None:
         """Another user's command says what is stopped on purpose, and what is to run again."""

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.controller.status import Board
 from orchestrator.errors import StackError
+from orchestrator.gitops.discovery import discovered
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.signatures import Verify
-from orchestrator.gitops.source import Follower, GitSource, Head, discovered
+from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import GitHostSource, HostStack
 from orchestrator.records import dataclass, replace
 
@@ -118,7 +119,10 @@ class Repositories:
             self._board.tell("", "commit", f"source {name}: {follower.ref} is at {follower.head.commit[:12]}")
             self._arrange(source, follower.head)
             follower.repository.forget(
-                [follower.head.commit, *(self._git_sources[stack].commit for stack in self._stacks[name])]
+                [
+                    follower.head.commit,
+                    *(commit for stack in self._stacks[name] for commit in self._git_sources[stack].commits),
+                ]
             )
 
     def _arrange(self, source: GitHostSource, head: Head) -> None:

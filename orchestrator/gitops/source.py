@@ -11,23 +11,27 @@ import hashlib
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from orchestrator.controller.backoff import Backoff
-from orchestrator.controller.sources import Wanted
-from orchestrator.errors import RuleViolation, StackError, Where
+from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
+from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
+from orchestrator.gitops import dependencies, standing
+from orchestrator.gitops.gate import OPEN, Gate
 from orchestrator.gitops.git import GitFailed
+from orchestrator.gitops.notes import read_note, write_note
 from orchestrator.gitops.repository import Ref, Repository
 from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
+from orchestrator.gitops.standing import REMEMBERED, Held, Version
 from orchestrator.model.host import HostStack
-from orchestrator.model.stack import Stack
-from orchestrator.model.values import MountType
 from orchestrator.records import dataclass, replace
 from orchestrator.spec import files
-from orchestrator.spec.load import LoadRequest, load_canonical, stack_of
+from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
 AWAY = Backoff(first=5.0, longest=300.0)
-MOST_HASHED = 20_000  # files of a folder that a stack mounts or builds from
+NEW_SECONDS = 3600.0  # for so long after it first ran well, a version may be what is to blame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +122,20 @@ class Follower:
             self._wake.wait(pause * (0.9 + 0.2 * self._chance()))
 
 
-class GitSource:
-    """One stack in a repository: the folder ``path`` of the follower's head. Who only looks ``remembers`` nothing of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A commit's stack, and the version that it is."""
+
+    wanted: Wanted
+    version: Version
+
+
+class GitSource(Source):
+    """One stack in a repository: the folder ``path`` of the follower's head. Who only looks ``remembers`` nothing of it.
+
+    What is kept is the last version that was taken; a commit that the stack has nothing of is the same version. A newer one
+    is a candidate until somebody takes it, and what ``gate`` says may keep it waiting.
+    """
 
     def __init__(
         self,
@@ -130,66 +146,242 @@ class GitSource:
         *,
         overlays: Iterable[str] = (),
         remembers: bool = True,
+        gate: Gate = OPEN,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._remembers = remembers
+        self._remembers, self._gate, self._now = remembers, gate, now
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
         self._overlays = tuple(overlays)
-        self._head: Head | None = None
-        self._wanted: Wanted | None = None
-        self._approved = ""
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
+        self._lock = threading.RLock()
+        self._standing = standing.read(self._note)
+        self._head: Head | None = None
+        self._kept: Wanted | None = None
+        self._newest: Found | None = None
+        self._invalid: SpecError | None = None
+        self._forced = False
 
     def load(self) -> Wanted:
-        head = self._follower.head
-        if head is None:
-            raise self._follower.trouble or _NOT_FETCHED
-        if head != self._head:
-            self._wanted = self._settled(head)
-            self._head = head
-        assert self._wanted is not None
-        return self._wanted
+        with self._lock:
+            self._look()
+            if self._kept is None:
+                raise self._invalid or self._nothing_kept()
+            return self._kept
 
-    def _check_loss(self, wanted: Wanted, head: Head) -> None:
-        """A commit that would remove more than half of the services is held until somebody agrees."""
-        before = self._wanted.stack.services.keys() if self._wanted else set()
-        lost = before - wanted.stack.services.keys()
-        if len(lost) * 2 > len(before) and self._approved != head.commit:
-            raise RuleViolation(
-                f"commit {head.commit[:12]} would remove {len(lost)} of {len(before)} services: {', '.join(sorted(lost))}",
-                where=Where(self._path),
-                hint=f"if that is meant, `stack daemon apply {self._entry.name}`; until then what runs goes on",
-                reference="git-much-removed",
-            )
+    def newest(self) -> Wanted:
+        """What the newest commit has, taken without a question."""
+        with self._lock:
+            self._look()
+            if self._newest is None:
+                raise self._invalid or self._nothing_kept()
+            self.take(self._newest.wanted)
+            assert self._kept is not None
+            return self._kept
+
+    def candidate(self) -> Wanted | None:
+        with self._lock:
+            self._look()
+            found = self._candidate()
+            return found.wanted if found is not None else None
+
+    def newer(self) -> Newer | None:
+        with self._lock:
+            if self._head is None:
+                return None
+            if self._invalid is not None:
+                problem = self._invalid
+                return Newer(
+                    version=self._head.commit,
+                    why=Why.INVALID,
+                    message=problem.message,
+                    reference=problem.ref,
+                    where=problem.where,
+                )
+            if self._is_held(self._newest):
+                return self._failure()
+            found = self._candidate()
+            return self._waits(found) if found is not None else None
 
     @property
-    def commit(self) -> str:
-        """The commit whose checkout is used: it must not be removed."""
-        return read_note(self._note).partition(" ")[0]
+    def commits(self) -> set[str]:
+        """The commits whose checkouts are used, or needed for the way back."""
+        with self._lock:
+            return self._standing.commits()
 
-    def _settled(self, head: Head) -> Wanted:
-        """The stack of ``head``; laid out where it was before if nothing of it has changed since, so that no mount moves."""
-        wanted = self._loaded(head)
-        self._check_loss(wanted, head)
-        digest = content_digest(wanted.stack, head.place)
-        commit, _, known = read_note(self._note).partition(" ")
-        place = self._follower.repository.complete(commit) if known == digest else None
-        if place is not None and commit != head.commit:
-            before = self._loaded(Head(commit=commit, place=place))
-            return replace(before, version=wanted.version, origin=wanted.origin)
-        if self._remembers:
-            write_note(self._note, f"{head.commit} {digest}")
-        return wanted
+    def take(self, candidate: Wanted) -> None:
+        with self._lock:
+            found = self._newest
+            if found is None or found.wanted is not candidate:
+                return  # there is a newer one by now
+            self._kept, self._forced = candidate, False
+            self._remember(kept=found.version, held=None, approved="")
 
-    def approve(self) -> None:
-        """Take what the newest commit has, also where it removes much."""
-        self._approved = self._follower.head.commit if self._follower.head else ""
+    def proven(self) -> None:
+        with self._lock:
+            kept, well = self._standing.kept, self._standing.well
+            if kept is None or (well and well[0].digest == kept.digest):
+                return
+            others = tuple(version for version in well if version.digest != kept.digest)
+            self._remember(well=(replace(kept, proven=self._now()), *others)[:REMEMBERED])
+
+    def failed(self, message: str, services: Iterable[str] = (), *, unproven: bool = False) -> bool:
+        with self._lock:
+            bad, well = self._standing.kept, self._standing.well
+            if bad is None:
+                return False
+            if well and well[0].digest == bad.digest:
+                if unproven or self._now() - well[0].proven > NEW_SECONDS:
+                    return False
+                well = well[1:]
+            back = next((one for one in well if self._is_there(one)), None)
+            if back is None or not _differs(back, bad, services):
+                return False
+            self._go_back(bad, back, well, message)
+            return True
+
+    def _go_back(self, bad: Version, back: Version, well: tuple[Version, ...], message: str) -> None:
+        gone = tuple(sorted(bad.services.keys() - back.services.keys()))
+        held = Held(commit=bad.commit, digest=bad.digest, message=message, since=self._now(), gone=gone)
+        self._remember(kept=back, held=held, well=well)
+        self._head = self._kept = None
+        self._look()
+
+    def approve(self, version: str = "") -> str:
+        with self._lock:
+            self._look()
+            found, newer = self._candidate(), self.newer()
+            if found is None or newer is None or not newer.approvable:
+                raise NotFound(
+                    f"nothing of {self._entry.name} waits for approval: {newer.message if newer else 'it is at its newest'}",
+                    reference="nothing-waits",
+                )
+            commit = found.version.commit
+            if not commit.startswith(version):
+                raise NotFound(
+                    f"commit {version[:12]} is not what waits, {commit[:12]} is",
+                    hint="look at its plan, and approve that",
+                    reference="nothing-waits",
+                )
+            self._remember(approved=found.version.digest)
+            return commit
+
+    def force(self) -> None:
+        with self._lock:
+            self._look()
+            self._remember(held=None)
+            self._forced = self._candidate() is not None
 
     def places(self) -> tuple[str, ...]:
         return ()  # commits are told by the follower
 
-    def _loaded(self, head: Head) -> Wanted:
+    def _look(self) -> None:
+        """Find out what the head has, and what is kept, where either may have changed."""
+        head = self._follower.head
+        if head is None or head == self._head:
+            return
+        self._head = head
+        try:
+            self._newest, self._invalid = self._found(head, self._standing.kept), None
+        except SpecError as problem:
+            self._newest, self._invalid = None, problem
+        kept = self._standing.kept
+        if kept is None:
+            return
+        if self._newest is not None and self._newest.version.digest == kept.digest:
+            self._kept = self._newest.wanted
+            self._remember(kept=self._newest.version, held=None)
+        elif self._kept is None or self._kept.version != kept.commit:
+            self._kept = self._again(kept)
+
+    def _again(self, kept: Version) -> Wanted | None:
+        """What is kept, from its own checkout; None where that has gone, so that the newest has to do."""
+        place = self._follower.repository.complete(kept.commit)
+        if place is None:
+            self._remember(kept=None)
+            return None
+        held = self._standing.held
+        try:
+            wanted = self._found(Head(commit=kept.commit, place=place), kept).wanted
+        except SpecError as problem:  # what the host gives it has changed
+            self._invalid = self._invalid or problem
+            return None
+        return replace(wanted, gone=frozenset(held.gone)) if held is not None else wanted
+
+    def _candidate(self) -> Found | None:
+        found, kept = self._newest, self._standing.kept
+        if found is None or self._is_held(found) or (kept is not None and kept.digest == found.version.digest):
+            return None
+        return found
+
+    def _is_held(self, found: Found | None) -> bool:
+        held = self._standing.held
+        return found is not None and held is not None and held.digest == found.version.digest
+
+    def _failure(self) -> Newer:
+        held, kept = self._standing.held, self._standing.kept
+        assert held is not None
+        assert kept is not None
+        return Newer(
+            version=held.commit,
+            why=Why.FAILED,
+            message=f"commit {held.commit[:12]} failed ({held.message}); {kept.commit[:12]} serves; "
+            "a newer commit is waited for",
+            reference="commit-held",
+        )
+
+    def _waits(self, found: Found) -> Newer | None:
+        """Why a candidate may not be taken yet, if it may not."""
+        if self._forced:
+            return None
+        return self._gate.waits(
+            self._entry.name,
+            found.version.commit,
+            agreed=self._standing.approved == found.version.digest,
+            lost=self._lost(found),
+            of=len(self._standing_services()),
+        )
+
+    def _lost(self, found: Found) -> list[str]:
+        """The services that a commit would remove, where these are more than half."""
+        before = self._standing_services()
+        lost = sorted(before - found.version.services.keys())
+        return lost if len(lost) * 2 > len(before) else []
+
+    def _standing_services(self) -> set[str]:
+        return set(self._standing.kept.services) if self._standing.kept is not None else set()
+
+    def _is_there(self, version: Version) -> bool:
+        return all(self._follower.repository.complete(commit) for commit in version.commits())
+
+    def _nothing_kept(self) -> StackError:
+        if self._follower.head is None:
+            return self._follower.trouble or _NOT_FETCHED
+        newer = self.newer()
+        return Withheld(
+            newer.message if newer else "no commit was taken yet", reference=newer.reference if newer else ""
+        )
+
+    def _remember(self, **changes: Any) -> None:
+        self._standing = replace(self._standing, **changes)
+        if self._remembers:
+            standing.write(self._note, self._standing)
+
+    def _found(self, head: Head, before: Version | None) -> Found:
+        """The stack of a commit, with its mounts where their content lay ``before``."""
+        canonical = self._canonical(head)
+        key = self._key()
+        version = dependencies.version(canonical, head.place, head.commit, key, before.anchors if before else {})
+        folders = {
+            path: place
+            for path, anchor in version.anchors.items()
+            if (place := self._follower.repository.complete(anchor.commit)) is not None
+        }
+        dependencies.anchor(canonical, head.place, folders)
+        return Found(wanted=self._wanted(canonical, head), version=version)
+
+    def _canonical(self, head: Head) -> Canonical:
         folder = os.path.join(head.place, self._path)
-        canonical = load_canonical(
+        return load_canonical(
             LoadRequest(
                 files=self._files(folder, head),
                 environment=dict(self._entry.variables),
@@ -199,6 +391,8 @@ class GitSource:
                 profiles=self._entry.profiles,
             )
         )
+
+    def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
         return Wanted(
             stack=stack_of(canonical, key=self._key()),
             canonical=canonical,
@@ -224,89 +418,12 @@ class GitSource:
         return (main, *(path for path in overlays if os.path.isfile(path)))
 
 
-def read_note(path: str) -> str:
-    """What was remembered at ``path``, "" for nothing."""
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def write_note(path: str, text: str) -> None:
-    draft = f"{path}.{os.getpid()}.{threading.get_ident()}"
-    with open(draft, "w", encoding="ascii") as file:
-        file.write(text + "\n")
-    os.replace(draft, path)
+def _differs(back: Version, bad: Version, services: Iterable[str]) -> bool:
+    """Whether going back changes any of these services; without any, whether it changes anything."""
+    named = list(services)
+    if not named:
+        return back.digest != bad.digest
+    return any(back.services.get(name) != bad.services.get(name) for name in named)
 
 
 _NOT_FETCHED = StackError("the repository was not fetched yet", reference="git-not-fetched")
-
-
-def discovered(place: str, path: str) -> dict[str, str]:
-    """The stacks in a checkout: each folder of ``path`` with a spec, by its name, or ``path`` itself where it has one."""
-    base = os.path.join(place, path)
-    found: dict[str, str] = {}
-    try:
-        entries = sorted(entry.name for entry in os.scandir(base) if entry.is_dir())
-    except OSError:
-        return {}
-    if _has_spec(base):
-        return {os.path.basename(os.path.normpath(path)) or "stack": path}
-    for name in entries:
-        if _has_spec(os.path.join(base, name)):
-            found[name] = os.path.join(path, name)
-    return found
-
-
-def _has_spec(folder: str) -> bool:
-    return any(os.path.isfile(os.path.join(folder, name)) for name in files.NAMES)
-
-
-def content_digest(stack: Stack, place: str) -> str:
-    """A digest of every file of the checkout that the stack depends on: its spec, what it mounts, builds from and is granted."""
-    digest = hashlib.sha256()
-    for path in sorted(set(_depended_on(stack, place))):
-        for name in _files_below(path):
-            digest.update(os.path.relpath(name, place).encode() + b"\0")
-            digest.update(_content(name))
-    return digest.hexdigest()
-
-
-def _depended_on(stack: Stack, place: str) -> Iterator[str]:
-    candidates: list[str] = list(stack.sources)
-    for service in stack.services.values():
-        candidates += [mount.source for mount in service.container.mounts if mount.type is MountType.BIND]
-        candidates += [grant.source for grant in service.container.files if grant.source]
-        if service.build is not None:
-            candidates.append(service.build.context)
-            candidates += _local(service.build.additional_contexts)
-    return (path for path in candidates if path == place or path.startswith(place + os.sep))
-
-
-def _local(contexts: Mapping[str, str]) -> list[str]:
-    return [context for context in contexts.values() if os.path.isabs(context)]
-
-
-def _files_below(path: str) -> Iterator[str]:
-    if not os.path.isdir(path):
-        yield path
-        return
-    count = 0
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        for name in sorted(names):
-            count += 1
-            if count > MOST_HASHED:
-                return
-            yield os.path.join(folder, name)
-
-
-def _content(path: str) -> bytes:
-    try:
-        if os.path.islink(path):
-            return b"link " + os.readlink(path).encode()
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest() + bytes([os.stat(path).st_mode & 0o100 > 0])
-    except OSError:
-        return b"absent"

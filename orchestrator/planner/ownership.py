@@ -22,13 +22,15 @@ def orphans(situation: Situation, draft: Draft) -> tuple[Remove, ...]:
     ended = tuple(c for c in situation.everything if c.oneoff and c.state in (State.EXITED, State.DEAD))
     if policy.remove_orphans:
         return tuple(Remove(c, "not in the file") for c in found) + tuple(Remove(c, "it has ended") for c in ended)
+    gone = tuple(Remove(c, "its service was gone back from") for c in found if c.service in policy.gone)
+    found = tuple(c for c in found if c.service not in policy.gone)
     left = sorted(container.name for container in (*found, *(() if policy.remove_networks else ended)))
     if left and not policy.ignore_orphans:
         names = ", ".join(left)
         draft.warn(
             f"orphan containers (not in the file): {names}; remove them with --remove-orphans", reference="orphans"
         )
-    return ()
+    return gone
 
 
 def _is_orphan(situation: Situation, container: ObservedContainer) -> bool:

@@ -83,7 +83,9 @@ def _needs(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVer
 
 def _has_to_wait_for_images(situation: Situation, needs: tuple[images.Need, ...]) -> bool:
     """A fresh image may change the verdict on containers that exist; then nothing else is decided before it is here."""
-    return any(situation.containers.get(need.service.name) for need in needs)
+    return bool(situation.policy.images_first and needs) or any(
+        situation.containers.get(need.service.name) for need in needs
+    )
 
 
 def _images_alone(situation: Situation, needs: tuple[images.Need, ...]) -> Plan:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator.records import replace
 from tests.conftest import free_port
 from tests.support import daemons
 from tests.support.daemons import Running
@@ -76,7 +78,7 @@ def test_a_new_folder_is_a_new_stack(host: Running, repo: Repo) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["services: {web: {imag: x}}", "services: [", "", "services: {}", "services: {web: {image: '${X:?needed}'}}"],
+    ["services: {web: {imag: x}}", "services: [", "", "services: {web: {image: '${X:?needed}'}}"],
 )
 def test_a_bad_commit_changes_nothing_and_is_shown(host: Running, repo: Repo, text: str) -> None:
     before = ids(host, "shop")
@@ -127,9 +129,20 @@ def test_a_commit_that_removes_most_services_is_held_until_somebody_agrees(
     big = "services:\n" + "".join(f"  s{number}: {{image: x:1}}\n" for number in range(6))
     repo.write("stacks/shop/app.yml", big)
     push(host, repo)
-    host.settles("shop", "invalid")
+    host.settles("shop", "waiting")
+    assert {"db:1", "web:1"} == images(host, "shop")
+    assert "2 of 2 services (db, web)" in host.client.stack("shop")["message"]
     host.client.order("shop", "apply")
     eventually(lambda: images(host, "shop") == {"x:1"}, what="what was agreed to")
+
+
+def test_a_file_without_services_removes_nothing_by_itself(host: Running, repo: Repo) -> None:
+    before = ids(host, "shop")
+    repo.write("stacks/shop/app.yml", "services: {}")
+    push(host, repo)
+    host.settles("shop", "waiting")
+
+    assert before == ids(host, "shop")
 
 
 def test_while_git_is_away_the_last_good_commit_is_kept_and_boots(repo: Repo, folder: Path) -> None:
@@ -162,3 +175,111 @@ def test_mounts_do_not_move_with_commits_that_are_about_something_else(repo: Rep
         repo.write("stacks/shop/www/index.html", "two")
         push(host, repo)
         eventually(lambda: before != ids(host, "shop"), what="the page's service follows")
+
+
+SICK = "  more: {image: sick, healthcheck: {test: [CMD, 'true']}}\n"
+BAD = "services:\n  db: {image: db:2}\n  web: {image: 'exits:1', depends_on: [db]}\n  more: {image: more:1}\n"
+
+
+def held(host: Running, repo: Repo) -> tuple[str, str]:
+    """The good commit that serves, and the bad one that was gone back from."""
+    good = repo.git("rev-parse", "HEAD")
+    repo.write("stacks/shop/app.yml", BAD)
+    bad = push(host, repo)
+    eventually(lambda: host.client.stack("shop")["reference"] == "commit-held", what="the bad commit is held")
+    eventually(lambda: images(host, "shop") == {"db:1", "web:1"}, what="the whole stack is back")
+    host.settles("shop", "failed")
+    return good, bad
+
+
+def test_a_commit_whose_rollout_fails_is_gone_back_from_as_a_whole(host: Running, repo: Repo) -> None:
+    good, bad = held(host, repo)
+
+    shown = host.client.stack("shop")
+    assert f"commit {bad[:12]} failed (" in shown["message"]
+    assert f"; {good[:12]} serves; a newer commit is waited for" in shown["message"]
+    assert (good, bad, "failed") == (shown["version"], shown["newer"]["version"], shown["newer"]["why"])
+    assert ["commit-failed"] == [e["event"] for e in host.client.events(stack="shop") if e["event"] == "commit-failed"]
+    assert 'stack_commit_held{stack="shop"} 1.0' in host.client.text("/metrics")
+
+
+def test_history_and_audit_log_call_the_way_back_what_it_is(host: Running, repo: Repo, folder: Path) -> None:
+    good, bad = held(host, repo)
+
+    latest, before = host.client.revisions("shop")["revisions"][:2]
+    assert ("applied", f"daemon: back from {bad[:12]}", good) == (
+        latest["outcome"],
+        latest["command"],
+        latest["from"]["commit"],
+    )
+    assert ("failed", bad) == (before["outcome"], before["from"]["commit"])
+    entries = [json.loads(line) for line in (folder / "state/audit.jsonl").read_text().splitlines()]
+    told = [entry for entry in entries if entry.get("command") == "hold"]
+    assert [("shop", bad, False)] == [(entry["stack"], entry["version"], entry["ok"]) for entry in told]
+
+
+def test_a_held_commit_stays_held_over_restarts_and_commits_about_something_else(repo: Repo, folder: Path) -> None:
+    with daemons.running(folder, free_port()) as first:
+        eventually(lambda: first.daemon.board.of("shop"), what="shop is discovered")
+        first.settles("shop")
+        held(first, repo)
+        repo.write("README.md", "about something else")
+        commit = push(first, repo)[:12]
+        eventually(lambda: commit in str(first.client.events()), what="the commit is taken note of")
+        before = ids(first, "shop")
+    with daemons.running_again(first, folder) as second:
+        eventually(lambda: second.daemon.board.of("shop"), what="shop is known")
+        second.settles("shop", "failed")
+        assert before == ids(second, "shop")
+        repo.write("stacks/shop/app.yml", APP.format(version=5))
+        push(second, repo)
+        eventually(lambda: images(second, "shop") == {"db:1", "web:5"}, what="the mended version")
+        second.settles("shop")
+
+
+def test_a_held_commit_is_tried_again_when_somebody_says_apply(host: Running, repo: Repo) -> None:
+    held(host, repo)
+    host.engine.engine.behaviours.pop("exits:1")
+    host.client.order("shop", "apply")
+
+    eventually(lambda: images(host, "shop") == {"db:2", "exits:1", "more:1"}, what="it is taken after all")
+    host.settles("shop")
+
+
+def test_while_git_is_away_a_daemon_boots_with_the_last_commit_that_did_well(repo: Repo, folder: Path) -> None:
+    with daemons.running(folder, free_port()) as first:
+        eventually(lambda: first.daemon.board.of("shop"), what="shop is discovered")
+        first.settles("shop")
+        held(first, repo)
+        before = ids(first, "shop")
+    repo.folder.rename(folder / "away")
+    with daemons.running_again(first, folder) as second:
+        eventually(lambda: second.daemon.board.of("shop"), what="shop is known")
+        second.settles("shop", "failed")
+        assert before == ids(second, "shop")
+
+
+def test_a_daemon_that_begins_with_a_broken_head_keeps_the_last_good_commit(repo: Repo, folder: Path) -> None:
+    with daemons.running(folder, free_port()) as first:
+        eventually(lambda: first.daemon.board.of("shop"), what="shop is discovered")
+        first.settles("shop")
+    repo.write("stacks/shop/app.yml", "services: [")
+    repo.commit()
+    with daemons.running_again(first, folder) as second:
+        second.settles("shop", "invalid")
+        second.engine.engine.change(
+            lambda world: replace(
+                world, containers=tuple(c for c in world.containers if not c.name.startswith("shop-web"))
+            )
+        )
+        second.client.order("shop", "sync")
+        eventually(lambda: images(second, "shop") == {"db:1", "web:1"}, what="drift is mended")
+
+
+def test_a_new_service_that_does_not_do_well_takes_its_commit_back(host: Running, repo: Repo) -> None:
+    """A new service has nothing to go back to by itself; its commit has."""
+    repo.write("stacks/shop/app.yml", APP.format(version=1) + SICK)
+    push(host, repo)
+    host.settles("shop", "failed")
+    eventually(lambda: images(host, "shop") == {"db:1", "web:1"}, what="the new service is gone")
+    assert "more is unhealthy" in host.client.stack("shop")["message"]

@@ -15,7 +15,7 @@ from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result, as_seen_from, reconcile
-from orchestrator.controller.sources import Wanted
+from orchestrator.controller.sources import Source, Wanted
 from orchestrator.controller.status import Board, Phase
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
@@ -32,7 +32,7 @@ from tests.support import builders
 SHOP = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:1", "depends_on": ["db"]}})
 
 
-class Files:
+class Files(Source):
     """The source: what the test says stands in the file."""
 
     def __init__(self, stack: Stack) -> None:
@@ -42,9 +42,6 @@ class Files:
         if isinstance(self.stack, Exception):
             raise self.stack
         return Wanted(stack=self.stack)
-
-    def approve(self) -> None:
-        """Nothing is ever held back."""
 
     def places(self) -> tuple[str, ...]:
         return ("app.yml",)

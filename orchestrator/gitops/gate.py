@@ -1,0 +1,54 @@
+"""When a new commit of a stack may be taken: the rules of its source, and what somebody agreed to. What is kept already goes on
+being kept meanwhile, drift and all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orchestrator.controller.sources import Newer, Why
+from orchestrator.model.host import Window
+from orchestrator.records import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """When a new commit of a source may be taken. ``wall`` tells local time as (weekday, minute of the day)."""
+
+    source: str = ""
+    approve: bool = False
+    manual: bool = False
+    windows: tuple[Window, ...] = ()
+    suspended: Callable[[], bool] = lambda: False
+    wall: Callable[[], tuple[int, int]] = lambda: (0, 0)
+
+    def waits(self, stack: str, commit: str, *, agreed: bool, lost: Sequence[str], of: int) -> Newer | None:
+        """Why this commit of a stack may not be taken now. It would remove ``lost``, more than half ``of`` its services;
+        ``agreed``: somebody wants it."""
+        if self.suspended():
+            return _waiting(commit, f": source {self.source} is suspended", "source-suspended")
+        if lost and not agreed:
+            text = (
+                f": it would remove {len(lost)} of {of} services ({', '.join(lost)}); `stack approve {stack}` lets it"
+            )
+            return _waiting(commit, text, "git-much-removed", approvable=True)
+        if self.approve and not agreed:
+            return _waiting(commit, f" for approval: `stack approve {stack}`", "waits-for-approval", approvable=True)
+        if self.manual and not agreed:
+            text = f" until it is asked for: `stack sources sync {self.source}`"
+            return _waiting(commit, text, "waits-for-sync", approvable=True)
+        if not self._is_open:
+            return _waiting(commit, " for a window of its source", "waits-for-window")
+        return None
+
+    @property
+    def _is_open(self) -> bool:
+        return not self.windows or any(window.contains(*self.wall()) for window in self.windows)
+
+
+def _waiting(commit: str, why: str, reference: str, *, approvable: bool = False) -> Newer:
+    message = f"commit {commit[:12]} waits{why}"
+    return Newer(version=commit, why=Why.WAITING, message=message, reference=reference, approvable=approvable)
+
+
+OPEN = Gate()
