@@ -188,6 +188,7 @@ def held(host: Running, repo: Repo) -> tuple[str, str]:
     bad = push(host, repo)
     eventually(lambda: host.client.stack("shop")["reference"] == "commit-held", what="the bad commit is held")
     eventually(lambda: images(host, "shop") == {"db:1", "web:1"}, what="the whole stack is back")
+    eventually(lambda: not host.client.plan("shop")["changes"], what="the way back is gone")
     host.settles("shop", "failed")
     return good, bad
 
