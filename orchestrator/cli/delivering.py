@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from orchestrator.cli import state
 from orchestrator.cli.commands.deploy import Options
@@ -23,6 +24,7 @@ from orchestrator.gitops.repository import Extent, Ref, Repository
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import HostStack
+from orchestrator.secrets.keys import of_user
 from orchestrator.spec import files, names
 
 ROOTS = (".", "stacks")  # where stacks are looked for when no path is given
@@ -59,6 +61,7 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         lambda: context.key,
         overlays=options.overlays,
         remembers=not context.shared.dry_run,
+        keys=partial(of_user, context.environment),
     )
     _check_overlays(options, head, folder)
     wanted = source.newest()

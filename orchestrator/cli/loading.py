@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import StackError
 from orchestrator.records import dataclass, field
 from orchestrator.spec import names, remote
 from orchestrator.spec.files import FileMissing
-from orchestrator.spec.load import LoadRequest, load_canonical
+from orchestrator.spec.load import Canonical, LoadRequest, load_canonical
+from orchestrator.spec.reading import Encrypted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.model.probe import Probe
+
+T = TypeVar("T")
 
 
 def request(context: Context, services: Sequence[str] = (), **more: Any) -> LoadRequest:
@@ -33,6 +36,21 @@ def request(context: Context, services: Sequence[str] = (), **more: Any) -> Load
         fetch=remote.fetcher(context.environment, shared.insecure_registries),
         **more,
     )
+
+
+def canonical(context: Context, request: LoadRequest) -> Canonical:
+    """The canonical model, what is encrypted of its files decrypted with the user's keys."""
+    return decrypted(context, request, load_canonical)
+
+
+def decrypted(context: Context, request: LoadRequest, load: Callable[[LoadRequest], T]) -> T:
+    """What ``load`` makes of ``request``, with the plain texts of encrypted files where it asks for some."""
+    try:
+        return load(request)
+    except Encrypted:
+        from orchestrator.secrets import decrypting, keys  # few stacks have encrypted files
+
+        return decrypting.loaded(request, lambda: keys.of_user(context.environment), load)
 
 
 def _stdin(files: Sequence[str], context: Context) -> bytes | None:
@@ -59,7 +77,7 @@ def identify(context: Context) -> Identity:
     explicit = context.shared.project_name or context.environment.get("COMPOSE_PROJECT_NAME", "")
     lightly = request(context, normalize=False, resolve_paths=False, resolve_env=False, consistency=False)
     try:
-        found = load_canonical(lightly)
+        found = canonical(context, lightly)
     except FileMissing:
         if not explicit or context.shared.files:
             raise

@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from orchestrator.errors import NotFound, SpecError, Where
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field
+from orchestrator.secrets.decrypting import loaded
+from orchestrator.secrets.keys import of_host
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
@@ -121,11 +124,14 @@ class LocalSource(Source):
     def load(self) -> Wanted:
         if self._known is None or self._stamp != _stamp(self._read_from(self._known.stack)):
             self._known = None
-            canonical = load_canonical(self._request())
-            stack = stack_of(canonical, key=self._key(), store_folder=self._store_folder)
+            canonical, stack = loaded(self._request(), partial(of_host, self._entry.decryption), self._made)
             # Taken after the files were read: what changed meanwhile is told by those who watch them.
             self._known, self._stamp = Wanted(stack=stack, canonical=canonical), _stamp(self._read_from(stack))
         return self._known
+
+    def _made(self, request: LoadRequest) -> tuple[Canonical, Stack]:
+        canonical = load_canonical(request)
+        return canonical, stack_of(canonical, key=self._key(), disk=request.disk, store_folder=self._store_folder)
 
     def places(self) -> tuple[str, ...]:
         entry = self._entry

@@ -13,6 +13,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from orchestrator.controller.backoff import Backoff
@@ -26,7 +27,11 @@ from orchestrator.gitops.repository import Ref, Repository
 from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
 from orchestrator.gitops.standing import REMEMBERED, Held, Version
 from orchestrator.model.host import HostStack
+from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, replace
+from orchestrator.secrets.decrypting import loaded
+from orchestrator.secrets.errors import OF_KEYS
+from orchestrator.secrets.keys import Keys, of_host
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
@@ -148,8 +153,10 @@ class GitSource(Source):
         remembers: bool = True,
         gate: Gate = OPEN,
         now: Callable[[], float] = time.time,
+        keys: Callable[[], Keys] | None = None,
     ) -> None:
         self._remembers, self._gate, self._now = remembers, gate, now
+        self._keys = keys or partial(of_host, entry.decryption)
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
         self._overlays = tuple(overlays)
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
@@ -277,7 +284,7 @@ class GitSource(Source):
     def _look(self) -> None:
         """Find out what the head has, and what is kept, where either may have changed."""
         head = self._follower.head
-        if head is None or head == self._head:
+        if head is None or (head == self._head and not self._may_pass_now()):
             return
         self._head = head
         try:
@@ -292,6 +299,10 @@ class GitSource(Source):
             self._remember(kept=self._newest.version, held=None)
         elif self._kept is None or self._kept.version != kept.commit:
             self._kept = self._again(kept)
+
+    def _may_pass_now(self) -> bool:
+        """Whether what was wrong with the head is for the operator to put right, rather than for a commit."""
+        return self._invalid is not None and self._invalid.ref in OF_KEYS
 
     def _again(self, kept: Version) -> Wanted | None:
         """What is kept, from its own checkout; None where that has gone, so that the newest has to do."""
@@ -381,20 +392,21 @@ class GitSource(Source):
 
     def _canonical(self, head: Head) -> Canonical:
         folder = os.path.join(head.place, self._path)
-        return load_canonical(
-            LoadRequest(
-                files=self._files(folder, head),
-                environment=dict(self._entry.variables),
-                current_directory=folder,
-                project_name=self._entry.name,
-                env_files=self._entry.env_files,
-                profiles=self._entry.profiles,
-            )
+        request = LoadRequest(
+            files=self._files(folder, head),
+            environment=dict(self._entry.variables),
+            current_directory=folder,
+            project_name=self._entry.name,
+            env_files=self._entry.env_files,
+            profiles=self._entry.profiles,
         )
+        return loaded(request, self._keys, load_canonical)
 
     def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
+        files_of_stack = LoadRequest(secret_values=canonical.secret_values)
+        stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical))
         return Wanted(
-            stack=stack_of(canonical, key=self._key()),
+            stack=stack,
             canonical=canonical,
             version=head.commit,
             origin={
@@ -403,6 +415,10 @@ class GitSource(Source):
                 "ref": str(self._follower.ref),
             },
         )
+
+    def _stack(self, canonical: Canonical, request: LoadRequest) -> Stack:
+        known = replace(canonical, secret_values=request.secret_values)
+        return stack_of(known, key=self._key(), disk=request.disk)
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""

@@ -46,6 +46,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decryption:
+    """The operator's keys for encrypted files: files with age identities, and a folder of gpg; absolute paths."""
+
+    age_keys: tuple[str, ...] = ()
+    gnupg_home: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStack:
     """A stack of this host. ``files`` and the like are absolute paths; ``ignore`` are patterns of ``service.field``.
 
@@ -66,6 +74,7 @@ class HostStack:
     heal: bool = True
     prune: bool = False
     source: str = ""  # the git source it comes from
+    decryption: Decryption = Decryption()
     where: Where = field(default=Where(), compare=False)
 
 

@@ -55,11 +55,11 @@ def _sources(situation: Situation, draft: Draft, service: Service) -> None:
 
 def _secrets(situation: Situation, draft: Draft, service: Service) -> None:
     """What is to be in memory alone is written by us, so it has to be this host's memory."""
-    wanted = situation.desired.secrets is SecretPlace.TMPFS and shipment.in_memory(service.container)
-    if wanted and not situation.observed.engine.local:
+    if shipment.in_memory(service.container) and not situation.observed.engine.local:
+        asked = situation.desired.secrets is SecretPlace.TMPFS
         draft.error(
             f'service "{service.name}": its secrets are to be in memory alone, and the engine is on another host; run this '
-            "there, or leave out `x-stack: {secrets: tmpfs}`",
+            f"there, or {'leave out `x-stack: {secrets: tmpfs}`' if asked else 'use secrets that are not encrypted'}",
             where=situation.desired.where("x-stack.secrets"),
             reference="secrets-not-in-memory",
         )

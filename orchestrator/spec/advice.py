@@ -15,6 +15,7 @@ from orchestrator.spec.document import Map
 from orchestrator.spec.hints import did_you_mean, listing, quoted
 from orchestrator.spec.patterns import Rules
 from orchestrator.spec.project import Finding
+from orchestrator.spec.reading import Files
 from orchestrator.spec.values import Path
 
 _SWARM = "it matters on a Swarm only"
@@ -60,6 +61,17 @@ def advice(model: Map) -> list[Finding]:
             found += _external((kind, name), resource)
             found += _named((kind, name), resource, model.get("name", ""))
     return found
+
+
+def encrypted_mounts(model: Map, disk: Files) -> list[Finding]:
+    """Encrypted files that are mounted as they are."""
+    message = "this file is encrypted, and a mounted file is not decrypted: the container sees what is written there"
+    return [
+        (("services", name, "volumes", index), message, "give it as a secret or a config with `file:`")
+        for name, service in (model.get("services") or {}).items()
+        for index, mount in enumerate(service.get("volumes") or ())
+        if isinstance(mount, Mapping) and mount.get("type") == "bind" and disk.is_encrypted(mount.get("source", ""))
+    ]
 
 
 def lost(document: Map) -> list[Finding]:

@@ -56,11 +56,13 @@ def to_stack(
     sources: tuple[str, ...] = (),
     store: str = "",
     disk: Files = DISK,
+    secret_values: frozenset[str] = frozenset(),
 ) -> Stack:
     """The stack that ``model`` (final, checked) describes; ``RuleViolation`` for values that no engine could take.
 
     ``read_contents`` False leaves the files of configs and secrets unread, for commands that start no container. ``store`` is the
-    folder where the host keeps those that are external.
+    folder where the host keeps those that are external. What comes from a file that was encrypted is kept in memory alone.
+    ``secret_values`` are further texts to be masked.
     """
     try:
         own = attributes(model.get("x-stack") or {}, OWN_OF_STACK)
@@ -78,9 +80,9 @@ def to_stack(
             working_dir=working_dir,
             config_files=config_files,
             environment_files=environment_files,
-            sources=sources,
+            sources=(*sources, *contents.were_encrypted),
             places=Places(model),
-            secret_values=frozenset(text for text in contents.secret_values if text),
+            secret_values=secret_values.union(text for text in contents.secret_values if text),
             key=key,
             separator=separator,
             **own,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from orchestrator.model import placement
 from orchestrator.model.rollout import FailureAction, Order, RestartCondition, Rollout
 from orchestrator.model.stack import Build, BuildSecret, Deploy, Hook, Placement, Provider, WatchRule
-from orchestrator.model.values import RestartPolicy
+from orchestrator.model.values import FileKind, RestartPolicy
 from orchestrator.spec import values
 from orchestrator.spec.build_container import CONTAINER, DEVICE_REQUEST, count, signed
 from orchestrator.spec.hints import did_you_mean, listing, quoted
@@ -205,9 +205,9 @@ BUILD: dict[str, Row] = {
 BUILD_SECRET = {**rows(same, "uid gid"), "mode": Row("mode", values.file_mode)}
 
 
-def build(node: Mapping[str, Any], secrets: Mapping[str, Any], external: Callable[[str], bytes]) -> Build:
-    """The build, its secrets looked up among the top-level ones; ``external`` reads one from the host's store."""
-    made: tuple[BuildSecret, ...] = _below("secrets", each(lambda grant: _secret(grant, secrets, external)), node)
+def build(node: Mapping[str, Any], secrets: Mapping[str, Any], kept: Kept) -> Build:
+    """The build, its secrets looked up among the top-level ones."""
+    made: tuple[BuildSecret, ...] = _below("secrets", each(lambda grant: _secret(grant, secrets, kept)), node)
     return complete(Build, BUILD, {**attributes(node, BUILD), "secrets": made})
 
 
@@ -218,15 +218,30 @@ def _below(key: str, convert: Convert, node: Mapping[str, Any]) -> Any:
         raise BadValue(problems=bad.below(key)) from None
 
 
-def _secret(grant: Mapping[str, Any], secrets: Mapping[str, Any], external: Callable[[str], bytes]) -> BuildSecret:
+class Kept(Protocol):
+    """Where the contents of secrets are."""
+
+    def external(self, kind: FileKind, name: str) -> bytes:
+        """What the host's store holds."""
+        ...
+
+    def decrypted(self, path: str) -> bytes | None:
+        """The plain text of a file, None where it is not encrypted."""
+        ...
+
+
+def _secret(grant: Mapping[str, Any], secrets: Mapping[str, Any], kept: Kept) -> BuildSecret:
     secret = secrets.get(grant["source"]) or {}
     text = secret.get("x-#value")
     content = None if text is None else text.encode("utf-8", "surrogateescape")
+    source = secret.get("file", "")
     if secret.get("external"):
-        content = external(secret.get("name") or grant["source"])
+        content = kept.external(FileKind.SECRET, secret.get("name") or grant["source"])
+    elif source and (plain := kept.decrypted(source)) is not None:
+        source, content = "", plain
     return BuildSecret(
         id=grant.get("target") or grant["source"],
-        source=secret.get("file", ""),
+        source=source,
         environment=secret.get("environment", ""),
         content=content,
         **attributes(grant, BUILD_SECRET),

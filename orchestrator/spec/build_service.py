@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.model import naming
 from orchestrator.model.container import Container
 from orchestrator.model.stack import Condition, Dependency, Hook, PullPolicy, Service
-from orchestrator.model.values import Attachment, FileKind, Mount, MountType, Resources, RestartPolicy
+from orchestrator.model.values import Attachment, Mount, MountType, Resources, RestartPolicy
 from orchestrator.records import replace
 from orchestrator.spec import limits, spellings, values
 from orchestrator.spec.build_container import CONTAINER, RESOURCES
@@ -79,7 +79,7 @@ class Builder:
         if "pre_start" in given:
             given["pre_start"] = tuple(_with_image(step, image) for step in given["pre_start"])
         if "build" in node:
-            given["build"] = _at("build", lambda: build(node["build"], self._section("secrets"), self._external))
+            given["build"] = _at("build", lambda: build(node["build"], self._section("secrets"), self.contents))
         if "update" in deployment.given:
             given["rollout"] = deployment.given["update"]
         given |= _at("x-stack", own, node.get("x-stack"), self._front_image())
@@ -96,9 +96,6 @@ class Builder:
             extensions={key: value for key, value in node.items() if key.startswith("x-")},
             **given,
         )
-
-    def _external(self, name: str) -> bytes:
-        return self.contents.external(FileKind.SECRET, name)
 
     def _front_image(self) -> str:
         """What the whole file says of front ends."""

@@ -16,8 +16,8 @@ from orchestrator.beneath import Outside
 from orchestrator.model import fingerprint
 from orchestrator.model.values import FileGrant, FileKind
 from orchestrator.records import dataclass, field
+from orchestrator.spec import reading, values
 from orchestrator.spec import store as host_store
-from orchestrator.spec import values
 from orchestrator.spec.document import Map
 from orchestrator.spec.hints import quoted
 from orchestrator.spec.reading import DISK, Files
@@ -40,11 +40,14 @@ GRANT = {**rows(_owner, "uid gid"), "mode": Row("mode", values.file_mode)}
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A config or secret: the file it is (``path``) and, unless that is a directory, what it holds."""
+    """A config or secret: the file it is (``path``) and, unless that is a directory, what it holds. ``in_memory``: it was
+    encrypted, so it must not come to lie on a disk.
+    """
 
     path: str = ""
     data: bytes | None = field(default=None, repr=False)
     digest: str = ""
+    in_memory: bool = False
 
 
 class Contents:
@@ -62,6 +65,8 @@ class Contents:
     ) -> None:
         self._key, self._read, self._store, self._in_memory = key, read, store or host_store.FOLDER, in_memory
         self._disk = disk
+        self._without_key: dict[str, None] = {}
+        self.were_encrypted: dict[str, None] = {}
         self.secret_values: set[str] = set()
         problems: list[Any] = []
         self._found: dict[tuple[FileKind, str], Content] = {}
@@ -72,6 +77,8 @@ class Contents:
                 problems += [((f"{kind.value}s", name, *path), *words) for path, *words in bad.problems]
         if problems:
             raise BadValue(problems=problems)
+        if self._without_key:
+            raise reading.encrypted(self._without_key)
 
     def grant(self, kind: FileKind, node: Mapping[str, Any]) -> FileGrant:
         """What a service's entry gives it."""
@@ -79,7 +86,7 @@ class Contents:
         content = self._found[kind, name]
         owner = attributes(node, GRANT)
         target = os.path.join(_ROOTS[kind], node.get("target") or name)
-        if kind is FileKind.SECRET and self._in_memory and self._read:
+        if content.in_memory or (kind is FileKind.SECRET and self._in_memory and self._read):
             if content.data is None:
                 raise BadValue(f"the secret {quoted(name)} is a folder: only files are kept in memory", "name a file")
             return FileGrant(kind, name, target, content=content.data, digest=content.digest, in_memory=True, **owner)
@@ -111,9 +118,19 @@ class Contents:
         return self._kept(kind, self._file(path) if path else _text(resource) if self._read else b"", path)
 
     def _kept(self, kind: FileKind, data: bytes | None, path: str = "") -> Content:
-        if kind is FileKind.SECRET and data:
+        in_memory = path in self.were_encrypted
+        if (kind is FileKind.SECRET or in_memory) and data:
             self.secret_values.add(data.decode("utf-8", "replace").strip())
-        return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "")
+        return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "", in_memory)
+
+    def decrypted(self, path: str) -> bytes | None:
+        """The plain text of a file that is encrypted; None for any other."""
+        if path in self._disk.plain:
+            self.were_encrypted[path] = None
+            return self._disk.plain[path]
+        if self._read and self._disk.is_encrypted(path):
+            raise reading.encrypted((path,))
+        return None
 
     def external(self, kind: FileKind, name: str) -> bytes:
         """What the host's store holds under ``name``."""
@@ -132,6 +149,11 @@ class Contents:
             if not self._read or self._disk.is_folder(path):
                 return None
             data = self._disk.read(path, LARGEST_FILE + 1)
+            if path in self._disk.plain:
+                self.were_encrypted[path] = None
+        except reading.Encrypted:
+            self._without_key[path] = None
+            return None
         except Outside as problem:
             raise BadValue(problems=[(("file",), problem.message, problem.hint)]) from None
         except (OSError, ValueError) as error:

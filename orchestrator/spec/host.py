@@ -21,6 +21,7 @@ from orchestrator.model.host import (
     DEFAULT_RESYNC,
     WEEK,
     Credentials,
+    Decryption,
     GitHostSource,
     Host,
     HostStack,
@@ -141,7 +142,15 @@ def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str, where:
         resync=_resync(node, where),
         heal=node.get("heal", True),
         prune=node.get("prune", False),
+        decryption=_decryption(node.get("decryption") or {}, directory),
         where=where,
+    )
+
+
+def _decryption(node: Mapping[str, Any], directory: str) -> Decryption:
+    return Decryption(
+        age_keys=tuple(os.path.normpath(os.path.join(directory, text)) for text in _texts(node.get("age_keys"))),
+        gnupg_home=os.path.join(directory, node["gnupg_home"]) if "gnupg_home" in node else "",
     )
 
 
@@ -215,7 +224,7 @@ _GIT_PLAIN = (
     "submodules",
     "lfs",
 )
-_SETTINGS = ("mode", "ignore", "windows", "resync", "heal", "prune", "profiles", "variables")
+_SETTINGS = ("decryption", "mode", "ignore", "windows", "resync", "heal", "prune", "profiles", "variables")
 
 
 def _credentials(node: Mapping[str, Any], directory: str) -> Credentials:

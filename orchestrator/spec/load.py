@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from orchestrator.errors import SpecError, Where
 from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass, field
+from orchestrator.records import dataclass, field, replace
 from orchestrator.spec import (
     advice,
     build,
@@ -40,7 +40,9 @@ from orchestrator.spec.substitute import Variable
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """What is to be loaded, and how far. ``environment`` is the only environment the loader sees."""
+    """What is to be loaded, and how far. ``environment`` is the only environment the loader sees. ``secret_values`` are texts that
+    were encrypted in the files, so that they are masked wherever they come to stand.
+    """
 
     files: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class LoadRequest:
     fetch: remote.Fetch | None = None
     disk: reading.Files = reading.DISK
     limits: limits.Limits = limits.DEFAULTS
+    secret_values: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Canonical:
     variables: Mapping[str, Variable]
     interpolated: bool = True
     sources: tuple[str, ...] = ()  # every file that the model depends on, there or not
+    secret_values: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def load_stack(request: LoadRequest, *, key: bytes = b"", separator: str = "-", read_contents: bool = True) -> Stack:
@@ -120,6 +124,7 @@ def stack_of(
         read_contents=read_contents,
         store=store_folder,
         sources=canonical.sources,
+        secret_values=canonical.secret_values,
         disk=disk,
     )
 
@@ -151,7 +156,8 @@ def load_canonical(request: LoadRequest) -> Canonical:
         disabled, active = Map(), profiles.active(request.profiles, project.environment.get("COMPOSE_PROFILES", ""))
         if request.interpolate:
             model, disabled = _completed(request, model, active, project, context)
-        return _canonical(name, model, disabled, active, project, context)
+        found = _canonical(name, model, disabled, active, project, context)
+        return replace(found, secret_values=request.secret_values)
 
 
 def _completed(
@@ -164,6 +170,7 @@ def _completed(
         rules.check(model, disabled)
         _same_scale(model)
         context.findings.advise(model, advice.advice(model))
+        context.findings.advise(model, advice.encrypted_mounts(model, context.disk))
     if request.services:
         wanted = profiles.profiles_of(request.services, disabled)
         disabled = profiles.enable(model, disabled, (*active, *wanted))

@@ -21,6 +21,7 @@ SEARCH = os.defpath + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin"
 ENGINE = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "busybox": "busybox-static"}
 REGISTRY = {"docker-registry": "docker-registry"}
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+SECRETS = {"age": "age", "gpg": "gnupg"}
 CLOCK = {"faketime": "faketime"}
 GIT = {"git": "git", "sshd": "openssh-server", "ssh": "openssh-client", "git-lfs": "git-lfs", "openssl": "openssl"}
 

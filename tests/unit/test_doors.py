@@ -23,6 +23,8 @@ DOORS = {
     "starlette": "api",
     "uvicorn": "api",
     "prometheus_client": "api",
+    "pyrage": "secrets",
+    "cryptography": "secrets",
 }
 
 

@@ -10,7 +10,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
 from orchestrator.records import dataclass
 from orchestrator.spec import listing, render
-from orchestrator.spec.load import Canonical, load_canonical
+from orchestrator.spec.load import Canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,8 @@ def _load(
     if raw and options.services_named:
         why = "--variables" if options.variables else "--no-interpolate"
         context.say(f"warning: service filtering is not applied when {why} is set")
-    return load_canonical(
+    return loading.canonical(
+        context,
         loading.request(
             context,
             () if raw else services,
@@ -95,7 +96,7 @@ def _load(
             resolve_env=not options.no_env_resolution,
             consistency=not options.no_consistency,
             **({"profiles": (*context.shared.profiles, *profiles)} if profiles else {}),
-        )
+        ),
     )
 
 

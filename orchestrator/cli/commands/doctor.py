@@ -44,11 +44,10 @@ def run(context: Context, options: Options) -> int:
 def _stack(context: Context, findings: list[Finding]) -> Stack | None:
     """The stack, and findings about its files; ``None`` where there is none or it cannot be read."""
     from orchestrator.spec.files import FileMissing
-    from orchestrator.spec.load import load_canonical
 
     try:
         stack = context.load()
-        secrets = load_canonical(loading.request(context)).model.get("secrets") or {}
+        secrets = loading.canonical(context, loading.request(context)).model.get("secrets") or {}
     except FileMissing as problem:
         if context.shared.files:
             findings.append(_told("file", problem))

@@ -12,7 +12,7 @@ from orchestrator.errors import Where
 from orchestrator.records import dataclass, replace
 from orchestrator.spec import silences
 from orchestrator.spec.document import where
-from orchestrator.spec.load import Canonical, load_canonical
+from orchestrator.spec.load import Canonical
 
 EPILOG = "Exit code 0, also with remarks; 2 for a file that is not valid; with --strict 1 when there is a warning."
 
@@ -44,7 +44,7 @@ def run(context: Context, options: Options) -> int:
     context.shared = replace(context.shared, files=(*context.shared.files, *options.files), all_resources=True)
     if not context.shared.profiles:
         context.shared = replace(context.shared, profiles=("*",))
-    remarks = remarks_of(load_canonical(loading.request(context)))
+    remarks = remarks_of(loading.canonical(context, loading.request(context)))
     context.show(_json(remarks) if options.format == "json" else "".join(map(_line, remarks)))
     warnings = sum(remark.level == "warning" for remark in remarks)
     if options.format == "text":

@@ -16,7 +16,7 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
-from orchestrator.spec.load import Canonical, load_canonical
+from orchestrator.spec.load import Canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _file_now(context: Context, target: Revision) -> Canonical | None:
     )
     for request in (asked, recorded) if context.shared.files else (recorded, asked):
         try:
-            found = load_canonical(replace(request, profiles=("*",)))
+            found = loading.canonical(context, replace(request, profiles=("*",)))
         except StackError:
             continue
         if found.name == target.spec["name"]:

@@ -15,7 +15,6 @@ from orchestrator.cli.wiring import Context
 from orchestrator.errors import NotFound, StackError, UsageError
 from orchestrator.records import dataclass
 from orchestrator.spec import portable
-from orchestrator.spec.load import load_canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Options:
 def run(context: Context, options: Options) -> int:
     if options.output in ("", "-") and sys.stdout.isatty():
         raise UsageError("an archive is not written to a terminal", hint="name a file with -o, or redirect")
-    canonical = load_canonical(loading.request(context, options.services))
+    canonical = loading.canonical(context, loading.request(context, options.services))
     with _names(context, canonical.name, portable.images(canonical)) as renamed:
         packed = portable.portable(canonical, renamed)
         names = [renamed.get(name, name) for name in packed.images]
