@@ -12,6 +12,7 @@ from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.sources import Newer, Source, Wanted, Why
 from orchestrator.controller.status import NewerStatus
+from orchestrator.controller.windows import WAITS
 from orchestrator.executor import apply
 from orchestrator.model.actions import BuildImage, PullImage
 from orchestrator.model.host import HostStack, Mode
@@ -20,6 +21,7 @@ from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.policy import Policy
 from orchestrator.records import replace
 
+WINDOW_SECONDS = 30.0  # between two looks whether a window has opened
 ROUNDS = 3  # of images: what a pull or build brings may ask for another
 
 
@@ -44,7 +46,7 @@ class Candidates:
             self._shown = None
             return _status(newer) if newer is not None else None
         if newer is not None:
-            return self._waiting(candidate, newer)
+            return self._waiting(source, candidate, newer)
         if candidate is self._refused and self._means.monotonic() < self._not_before and self._shown is not None:
             return self._shown[1]
         problem = self._prepare(candidate) if self._entry.mode is Mode.ENFORCE else None
@@ -57,18 +59,23 @@ class Candidates:
 
     @property
     def retry_in(self) -> float:
-        """Seconds until what could not be prepared is tried again; infinity where nothing is."""
+        """Seconds until what could not be prepared, or waits for a window, is tried again; infinity where nothing is."""
+        if self._shown is not None and self._shown[1].reference == WAITS:
+            return WINDOW_SECONDS
         if self._refused is None:
             return float("inf")
         return max(0.05, self._not_before - self._means.monotonic())
 
-    def _waiting(self, candidate: Wanted, newer: Newer) -> NewerStatus:
+    def _waiting(self, source: Source, candidate: Wanted, newer: Newer) -> NewerStatus | None:
         """What waits is shown with what it would change."""
         known = self._shown
         if known is not None and known[0] is candidate and known[1].reference == newer.reference:
             return known[1]
-        plan = self._plan(candidate, Policy(ignore_orphans=not self._entry.prune))
+        plan = self._plan(candidate, Policy(ignore_orphans=not self._entry.prune, ignore=self._entry.ignore))
         found = views.drift(plan)
+        if not found and newer.reference == WAITS:
+            source.take(candidate)  # what changes nothing need not wait
+            return None
         status = replace(_status(newer), changes=len(found), summary=views.summary(found))
         self._shown = (candidate, status)
         return status
@@ -77,7 +84,8 @@ class Candidates:
         self._failures = self._failures + 1 if candidate is self._refused else 1
         self._refused = candidate
         self._not_before = self._means.monotonic() + STACK.delay(self._failures, self._means.chance())
-        message = f"commit {candidate.version[:12]} is not taken: {problem[0]}; what was there before is kept"
+        name = f"commit {candidate.version[:12]}" if candidate.version else "the new version"
+        message = f"{name} is not taken: {problem[0]}; what was there before is kept"
         status = NewerStatus(version=candidate.version, why=Why.FAILED, message=message, reference=problem[1])
         self._shown = (candidate, status)
         return status

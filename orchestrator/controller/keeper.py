@@ -26,7 +26,7 @@ from orchestrator.controller.sources import Source, Wanted, Why, Withheld
 from orchestrator.controller.status import NewerStatus, Phase, StackStatus
 from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
-from orchestrator.model.host import HostStack, Mode, Window
+from orchestrator.model.host import HostStack, Mode
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.stack import Stack
@@ -183,7 +183,7 @@ class Keeper:
 
     def _show_others(self, stack: Stack) -> None:
         """Who keeps a stack in full carries out its restarts as well; other programs of the host have to know."""
-        if self.entry.mode is Mode.ENFORCE and self.entry.heal and not self.entry.windows:
+        if self.entry.mode is Mode.ENFORCE and self.entry.heal:
             self.means.kept.hold(self.means.engine.identity, stack.name)
         else:
             self.means.kept.let_go(stack.name)
@@ -194,7 +194,7 @@ class Keeper:
         self._excuse()
         stopped = self.means.intents.of(stack.name)
         healing = self._judge(stack, observed, stopped)
-        may_change = self.forced or self._may_change()
+        may_change = self.forced or self.entry.mode is Mode.ENFORCE
         policy = self._policy(stack, observed, stopped, healing, may_change)
         plan = make_plan(stack, observed, policy)
         self._looked(
@@ -283,22 +283,13 @@ class Keeper:
             return self.prepared.policy(stack, policy, self.means.monotonic())
         return self.prepared.policy_of_a_look(stack, policy)
 
-    def _may_change(self) -> bool:
-        return self.entry.mode is Mode.ENFORCE and self._is_open(self.entry.windows)
-
-    def _is_open(self, windows: tuple[Window, ...]) -> bool:
-        day, minute = self.means.wall()
-        return not windows or any(window.contains(day, minute) for window in windows)
-
     def _only_shown(self, plan: Plan) -> float:
         self.settled = True
         drift = views.drift(plan)
         if drift != self.status.drift:
             self._tell("drift", views.summary(drift), level="warning")
-        waits = self.entry.mode is Mode.ENFORCE
-        message = "waits for its window" if waits else "drift is only reported"
-        self._show(Phase.DRIFTED, message, drift=drift, plan=plan)
-        return min(self.entry.resync, 60.0) if waits else self.entry.resync
+        self._show(Phase.DRIFTED, "drift is only reported", drift=drift, plan=plan)
+        return self.entry.resync
 
     def _converged(self, healing: Healing) -> float:
         """Nothing is left to do now; whether all is well is another matter."""

@@ -39,13 +39,12 @@ class CarryOut(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What every keeper works with. ``wall`` tells local time as (weekday, minute of the day) for windows; ``settled`` whether
-    another stack was brought about; ``loaded`` is told of the stack that a pass works on; ``instead`` answers with what is to be
-    kept in the place of what the file says (an earlier revision, since a rollback); ``give_up`` goes back from services that do
-    not get well, where that helps, and says how it went; ``kept`` shows other programs that the stack is kept;
-    ``held`` is told of a version that was gone back from, and why;
-    ``probing`` asks containers from outside whether they do well. ``away`` says why the engine does not answer, ``suspect`` has
-    that looked into; ``gaps`` counts the times at which changes may have been missed.
+    """What every keeper works with. ``settled`` tells whether another stack was brought about; ``loaded`` is told of the stack
+    that a pass works on; ``instead`` answers with what is to be kept in the place of what the file says (an earlier
+    revision, since a rollback); ``give_up`` goes back from services that do not get well, where that helps, and says how it
+    went; ``kept`` shows other programs that the stack is kept; ``held`` is told of a version that was gone back from, and
+    why; ``probing`` asks containers from outside whether they do well. ``away`` says why the engine does not answer,
+    ``suspect`` has that looked into; ``gaps`` counts the times at which changes may have been missed.
     """
 
     engine: Engine
@@ -54,7 +53,6 @@ class Means:
     cancel: CancelToken
     monotonic: Callable[[], float]
     now: Callable[[], float]
-    wall: Callable[[], tuple[int, int]]
     chance: Callable[[], float]
     settled: Callable[[str], bool]
     loaded: Callable[[str, Stack], None]

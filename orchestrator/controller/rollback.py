@@ -90,6 +90,11 @@ def holds(history: History, spec: Document) -> Revision | None:
     return serving if left is not None and _wants(left.spec) == _wants(spec) else None
 
 
+def is_of(revision: Revision, spec: Document) -> bool:
+    """Whether the revision is of what ``spec`` describes."""
+    return _wants(revision.spec) == _wants(spec)
+
+
 def _wants(spec: Document) -> Document:
     """What a revision is of, whoever brought it about and from wherever it was called."""
     return {key: spec.get(key) for key in ("name", "replicas", "model", "masked", "contents")}

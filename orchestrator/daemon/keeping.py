@@ -25,6 +25,7 @@ from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import LocalSource, Source, Wanted
 from orchestrator.controller.status import Board
+from orchestrator.controller.windows import Windowed
 from orchestrator.daemon.audit import Audit
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.daemon.repositories import Hooks, Repositories
@@ -182,7 +183,10 @@ class Daemon:
     def _source(self, entry: HostStack) -> Source:
         if entry.source:
             return self.repositories.source(entry)
-        return LocalSource(entry, self.parts.key, self.parts.environment.get(store.VARIABLE, ""))
+        local = LocalSource(entry, self.parts.key, self.parts.environment.get(store.VARIABLE, ""))
+        if not entry.windows:
+            return local
+        return Windowed(local, entry.windows, _wall, self.returning.before)
 
     def _make_means(self) -> Means:
         return Means(
@@ -192,7 +196,6 @@ class Daemon:
             cancel=self.cancel,
             monotonic=time.monotonic,
             now=time.time,
-            wall=_wall,
             chance=random.random,
             settled=self.loop.settled,
             loaded=self._loaded,

@@ -21,7 +21,7 @@ from orchestrator.controller.sources import Wanted
 from orchestrator.engines.base import Engine
 from orchestrator.errors import StackError
 from orchestrator.planner.policy import Policy
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 from orchestrator.spec.load import Canonical
 
 NEW_SECONDS = 3600.0  # for so long after it first served, a revision may be what is to blame
@@ -88,6 +88,24 @@ class Returning:
         if before is not None and before.returns_to == target.number:
             return before
         return self._as_wanted(wanted, target)[0]
+
+    def before(self, wanted: Wanted) -> Wanted | None:
+        """What was brought about last: ``wanted``, where that is the one or was gone back from; None where nothing is known of
+        it, or it cannot be had again."""
+        try:
+            past = self.opened(wanted.stack.name)
+            if past is None:
+                return None
+            with past:
+                document = revisions.document(wanted.stack, wanted.canonical, self._key())
+                serving = past.serving()
+                if serving is None:
+                    return None
+                if rollback.is_of(serving, document) or rollback.holds(past, document) is not None:
+                    return wanted
+            return replace(self._as_wanted(wanted, serving)[0], returns_to=None)
+        except StackError:
+            return None
 
     def _as_wanted(self, wanted: Wanted, target: Revision) -> tuple[Wanted, Restored]:
         restored = self._restored(target, lambda: wanted.canonical)

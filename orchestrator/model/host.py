@@ -29,7 +29,7 @@ WEEK = frozenset(range(7))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When changes may be made: ``days`` count from Monday 0, minutes from midnight, in the host's local time.
+    """When new versions may be brought about: ``days`` count from Monday 0, minutes from midnight, in the host's local time.
 
     A window whose end is not after its start reaches into the next day; it belongs to the day it begins on.
     """

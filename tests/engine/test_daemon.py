@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from orchestrator.model.host import DAYS
 from scripts.machine.commands import ROOT
 from tests.support.commands import Running, start_stack
 from tests.support.projects import Project
@@ -131,6 +133,29 @@ def test_drift_is_only_told_where_the_host_says_report(project: Project) -> None
         project.docker("rm", "-f", f"{project.name}-web-1").ok()
         running.says("drift: web.1")
     assert ["db-1"] == project.running()
+
+
+def test_outside_of_its_windows_a_new_version_waits_also_over_a_restart_and_what_is_removed_comes_back(
+    project: Project,
+) -> None:
+    never = f', windows: ["{_yesterday()} 00:00-00:01"]'
+    project.write(SPEC)
+    with daemon(project):
+        runs(project, "db-1", "web-1")
+    project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
+    for _ in range(2):
+        with daemon(project, never) as running:
+            running.says("waits for its window")
+            project.docker("rm", "-f", f"{project.name}-web-1").ok()
+            runs(project, "db-1", "web-1")
+            assert 64 << 20 == project.container("web")["HostConfig"]["Memory"]
+    with daemon(project):
+        eventually(lambda: project.container("web")["HostConfig"]["Memory"] == 48 << 20, within=60, what="the limit")
+
+
+def _yesterday() -> str:
+    """A day of the week that is neither today nor tomorrow."""
+    return DAYS[(datetime.now().astimezone().weekday() - 1) % 7]
 
 
 def test_an_engine_that_is_not_there_yet_is_waited_for(project: Project) -> None:

@@ -21,7 +21,7 @@ from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
 from orchestrator.events import Quiet
 from orchestrator.model.actions import Action, BuildImage, CreateContainer, PullImage, RunProvider, StartContainer
-from orchestrator.model.host import HostStack, Mode, Window
+from orchestrator.model.host import HostStack, Mode
 from orchestrator.model.observed import Health, ObservedState, Scope, State
 from orchestrator.model.rollout import RestartCondition
 from orchestrator.model.stack import Deploy, Stack
@@ -56,8 +56,8 @@ class Host:
         self.cancel = CancelToken()
         self.intents = Intents(str(directory), lambda: self.engine.identity)
         self.files = Files(SHOP)
+        self.source: Source = self.files
         self.now = 1000.0
-        self.minute = 12 * 60
         self.brought_up: set[str] = set()
         self.looks: list[bool] = []  # whether each was one at everything
         self.way_back = ""
@@ -75,7 +75,6 @@ class Host:
             cancel=self.cancel,
             monotonic=lambda: self.now,
             now=lambda: self.now,
-            wall=lambda: (0, self.minute),
             chance=lambda: 0.5,
             settled=self.brought_up.__contains__,
             loaded=lambda _name, _stack: None,
@@ -86,7 +85,7 @@ class Host:
             gaps=lambda: self.gaps,
         )
         known = HostStack(name="shop", directory="/srv/shop", **entry)  # type: ignore[arg-type]
-        self.keeper = Keeper(known, self.files, means)
+        self.keeper = Keeper(known, self.source, means)
         return self.keeper
 
     def carry_out(self, wanted: Wanted, policy: Policy, **more: Any) -> Result:
@@ -179,17 +178,6 @@ def test_a_suspended_stack_is_not_even_looked_at(host: Host) -> None:
 
     assert Phase.SUSPENDED is host.look()
     assert ["shop-db-1"] == host.serving()
-
-
-def test_outside_of_its_window_drift_waits(host: Host) -> None:
-    host.look()
-    host.keep(windows=(Window(22 * 60, 6 * 60),))
-    host.remove("shop-web-1")
-    assert Phase.DRIFTED is host.look()
-    host.minute = 23 * 60
-
-    assert Phase.CONVERGED is host.look()
-    assert ["shop-db-1", "shop-web-1"] == host.serving()
 
 
 def test_a_service_stopped_on_purpose_stays_stopped_also_after_a_restart_of_the_daemon(host: Host) -> None:
