@@ -69,6 +69,7 @@ class Call:
         self._process = subprocess.Popen(
             command(self._words, self._confinement(home)),
             env=self._environment(home),
+            cwd=home,  # a repository that somebody stands in has no say
             stdin=given,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

@@ -248,6 +248,7 @@ class Git:
             "PATH": os.defpath + ":/usr/local/bin",
             "HOME": home,
             "TMPDIR": home,
+            "GIT_CEILING_DIRECTORIES": ":".join(filter(None, (os.path.dirname(home), self._folder))),
             "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": settings,

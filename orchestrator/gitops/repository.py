@@ -344,6 +344,13 @@ class Repository:
             other.fetch(Ref(commit=module.commit))
             other.lay_out(module.commit, target, room, depth)
 
+    def remembered(self, commit: str) -> str | None:
+        """The checkout of a commit of a former run, mended if it was damaged; nothing is fetched for it."""
+        try:
+            return self.checkout(commit)
+        except GitFailed:
+            return None
+
     def complete(self, commit: str) -> str | None:
         """The folder of a commit that is laid out already, whole."""
         return self._checkouts.complete(commit)

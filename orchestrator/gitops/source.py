@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -65,7 +64,9 @@ class Follower:
         self.repository, self.ref = repository, ref
         self._interval, self._changed, self._chance = interval, changed, chance
         self._how, self._keys, self._allow_rollback = how, keys, allow_rollback
-        self._note = os.path.join(repository.directory, f"head-{hashlib.sha256(str(ref).encode()).hexdigest()[:12]}")
+        # What passed under other demands, or by hand, is no head of this one.
+        demands = f"{ref}\n{how}\n{keys}".encode()
+        self._note = os.path.join(repository.directory, f"head-{hashlib.sha256(demands).hexdigest()[:12]}")
         self.head: Head | None = self._remembered()
         self.trouble: StackError | None = None
         self.failures = 0
@@ -88,7 +89,7 @@ class Follower:
         """Once; trouble is kept and told, never raised."""
         try:
             head = self._fetched()
-        except (StackError, OSError, tarfile.TarError) as error:
+        except (StackError, OSError, ValueError) as error:
             problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
             self.failures += 1
             news = self.trouble is None or self.trouble.message != problem.message
@@ -114,9 +115,9 @@ class Follower:
         return Head(commit=commit, place=self.repository.checkout(commit))
 
     def _remembered(self) -> Head | None:
-        """The last good head of a former run: verified then, and whole."""
+        """The last good head of a former run: verified then, and still as it was laid out."""
         commit = read_note(self._note)
-        place = self.repository.complete(commit) if commit else None
+        place = self.repository.remembered(commit) if commit else None
         return Head(commit=commit, place=place) if place else None
 
     def _work(self) -> None:

@@ -111,7 +111,8 @@ _KNOWN = (
         "`ssh-keyscan {host} > known_hosts`, compare it with what its operator publishes, and name the file (known_hosts)",
     ),
     _Known(
-        r"[^\n]*(?:SSL certificate problem|certificate verif|server certificate|SSL: no alternative)[^\n]*",
+        r"[^\n]*(?:SSL certificate problem|certificate verif|server certificate|SSL: no alternative|certificate subject name)"
+        r"[^\n]*",
         HostUnknown,
         "{url}: {said}",
         "name the certificates that count for {host} (ca_file), and see that this host's clock is right",
@@ -154,7 +155,8 @@ _KNOWN = (
     ),
     _Known(
         r"[^\n]*(?:early EOF|unexpected disconnect|hung up|bad pack header|invalid index-pack|bad line length|RPC failed|"
-        r"inflate returned|pack is corrupted|pack signature mismatch|protocol error|transfer closed)[^\n]*",
+        r"inflate returned|pack is corrupted|pack signature mismatch|protocol error|transfer closed|recv error|"
+        r"Empty reply|unexpected eof)[^\n]*",
         Unreachable,
         "{url}: what came was cut short or damaged: {said}",
     ),

@@ -42,6 +42,14 @@ def faketime() -> Path:
     return found[0]
 
 
+def path_of(program: str) -> str:
+    """Where a program of ``have`` is, also where only root looks."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:{SEARCH}")
+    if found is None:
+        raise Problem(f"there is no {program}", "install the package that brings it")
+    return found
+
+
 def install(packages: list[str]) -> None:
     if shutil.which("apt-get") is None:
         raise Problem(

@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.api.client import Client
 from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
+from orchestrator.cli.engines import Docker
 from orchestrator.cli.rehearsal import Rehearsal
 from orchestrator.cli.render import history, plan_document
 from orchestrator.daemon.control import DaemonControl, Renderers
@@ -48,7 +49,7 @@ class Running:
     tokens: Tokens
     socket: Path
     port: int
-    engine: Rehearsal
+    engine: Any  # Rehearsal or Docker
 
     def ask(self, path: str, *, method: str = "GET", token: str = "", **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -74,10 +75,10 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, port: int) -> Iterator[Running]:
-    """A daemon that keeps what ``host.yml`` in ``folder`` says, until the block ends."""
+def running(folder: Path, port: int, connected: Docker | None = None) -> Iterator[Running]:
+    """A daemon that keeps what ``host.yml`` in ``folder`` says, until the block ends; on the memory engine, or a ``connected`` one."""
     state = folder / "state"
-    engine = Rehearsal(str(folder / "world"))
+    engine = connected or Rehearsal(str(folder / "world"))
     daemon = Daemon(
         Parts(
             load=lambda: load_host(str(folder / "host.yml")),
