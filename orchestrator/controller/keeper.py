@@ -50,6 +50,9 @@ class Keeper:
         self.trouble: SpecError | None = None
         self.candidates = Candidates(entry, means)
         self.back_at = float("-inf")  # monotonic seconds: when a version was gone back from
+        self.back_from = self.excused = (
+            ""  # which; and which was once tried again, because the engine went away meanwhile
+        )
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
         self.prepared = Prepared()
@@ -234,7 +237,8 @@ class Keeper:
                 "again", f"the engine was away while {', '.join(sorted(self.held))} failed: tried again", level="info"
             )
             self.held = frozenset()
-        if self.back_at >= since:
+        if self.back_at >= since and self.excused != self.back_from:
+            self.excused = self.back_from
             self._tell("again", "the engine was away while the commit failed: tried again", level="info")
             self.source.force()
 
@@ -361,7 +365,7 @@ class Keeper:
         if self.entry.mode is not Mode.ENFORCE or not self.source.failed(why, services, unproven=unproven):
             return False
         self.held, self.alerted, self.not_before = frozenset(), True, 0.0
-        self.back_at = self.means.monotonic()
+        self.back_at, self.back_from = self.means.monotonic(), self.status.version
         self.means.held(self.entry.name, self.status.version, why)
         self._tell("commit-failed", f"commit {self.status.version[:12]} failed: {why}", level="error")
         return True

@@ -85,8 +85,8 @@ class MemoryEngine:
     def change(self, edit: Callable[[ObservedState], ObservedState]) -> None:
         """Do something to the world that no plan of ours did: somebody's hand."""
         with self._lock:
-            self._world = edit(self._world)
-        self._tell()
+            before, self._world = self._world, edit(self._world)
+        self._tell(before)
 
     @property
     def local(self) -> bool:
@@ -103,9 +103,10 @@ class MemoryEngine:
             if error is not None:
                 raise error
             self._refuse(action)
+            before = self._world
             self._world = self._settled(transition(self._world, action), action)
             self.executed.append(action)
-        self._tell()
+        self._tell(before)
         return self.says.get(action.service, "") if isinstance(action, actions.RunProvider) else ""
 
     def ping(self, seconds: float) -> None:
@@ -121,10 +122,12 @@ class MemoryEngine:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def _tell(self) -> None:
-        """Which object it was is not said: whoever listens looks."""
+    def _tell(self, before: ObservedState) -> None:
+        """Which object it was is not said: whoever listens looks at every stack that there is or was."""
+        stacks = {one.labels.get(naming.PROJECT, "") for world in (before, self._world) for one in world.containers}
         for listener in list(self._listeners):
-            listener(Change("gap"))
+            for stack in sorted(stacks - {""}):
+                listener(Change("container", stack=stack))
 
     def close(self) -> None:
         return None
