@@ -19,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,10 +30,12 @@ from benchmarks.specs import IMAGE
 from benchmarks.watch import ROOT, record
 from orchestrator.api.client import Client
 from orchestrator.errors import StackError
+from tests.support.proxy import Proxy
 
 HEADING = "## Daemon"
 STACKS, SERVICES = 10, 5
 FLOOD, FLOOD_SECONDS = 5_000, 10.0
+HANGS = 4
 CHANGES = ("create", "start", "die", "stop", "kill", "destroy", "rename", "update", "remove", "connect", "disconnect")
 
 
@@ -68,10 +69,13 @@ class Host:
         (self.folder / "host.yml").write_text(f"stacks:\n{entries}")
 
     @contextmanager
-    def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
+    def daemon(self, through: str = "") -> Iterator[subprocess.Popen[bytes]]:
         program = str(pathlib.Path(sys.executable).with_name("stack"))
         words = [program, "daemon", "run", "--config", "host.yml", "--socket", "stack.sock"]
-        environment = os.environ | {"DOCKER_HOST": self.engine, "STACK_STATE_DIR": str(self.folder / "state")}
+        environment = os.environ | {
+            "DOCKER_HOST": through or self.engine,
+            "STACK_STATE_DIR": str(self.folder / "state"),
+        }
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(words, cwd=self.folder, env=environment, stdout=log, stderr=log)
         try:
@@ -93,8 +97,12 @@ class Host:
         return len(found) == STACKS and all(one["phase"] == "converged" for one in found)
 
     def passes(self) -> int:
+        return sum(self.passes_of_each())
+
+    def passes_of_each(self) -> list[int]:
+        """In the order of the stacks' names."""
         lines = Client(str(self.folder / "stack.sock")).text("/metrics").splitlines()
-        return round(sum(float(line.split()[-1]) for line in lines if line.startswith("stack_passes_total{")))
+        return [round(float(line.split()[-1])) for line in sorted(lines) if line.startswith("stack_passes_total{")]
 
     def remove(self) -> None:
         """Everything of the stacks."""
@@ -164,21 +172,47 @@ def usage(pid: int) -> tuple[float, float, int]:
     return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20, handles
 
 
-def flood(floor: Floor, container: str) -> int:
-    """Harmless signals, each of which is an event, from several threads; how many there were."""
-    ends, sent = time.monotonic() + FLOOD_SECONDS, []
+def flooded(host: Host) -> list[tuple[str, str, str]]:
+    """Events of all stacks, put into the stream that the daemon reads: no engine makes so many in so short a time."""
+    with Proxy(host.engine, inspect_deletes=False) as proxy, host.daemon(proxy.address) as process:
+        until(host.settled)
+        time.sleep(3)
+        before, passes, began = usage(process.pid), host.passes_of_each(), time.monotonic()
+        for number in range(FLOOD):
+            name = host.names[number % STACKS]
+            attributes = {"name": f"{name}-s0-1", "com.docker.compose.project": name}
+            proxy.inject([{"Type": "container", "Action": "die", "Actor": {"ID": "f" * 64, "Attributes": attributes}}])
+            while number > (time.monotonic() - began) / FLOOD_SECONDS * FLOOD:
+                time.sleep(0.001)
+        until(lambda: not proxy.injecting)
+        told = time.monotonic() - began
+        time.sleep(2)
+        after = usage(process.pid)
+        most = max(now - then for now, then in zip(host.passes_of_each(), passes, strict=True))
+    text = (
+        f"at most {most} passes of one stack; processor {100 * (after[0] - before[0]) / told:.0f} % of a core; "
+        f"memory {before[1]:.1f} to {after[1]:.1f} MiB"
+    )
+    return [(f"a flood of {FLOOD:,} events in {told:.1f} s", text, "1 pass a second and stack; 10 MiB")]
 
-    def send() -> None:
-        while time.monotonic() < ends and len(sent) < FLOOD:
-            floor.call("POST", f"/containers/{container}/kill?signal=CONT")
-            sent.append(1)
 
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(sent)
+def hung(host: Host) -> list[tuple[str, str, str]]:
+    """An engine that takes connections and answers nothing, and what was removed meanwhile."""
+    named, healed = [], []
+    for number in range(HANGS):
+        with Proxy(host.engine, inspect_deletes=False) as proxy, host.daemon(proxy.address):
+            until(host.settled)
+            log = host.folder / "log"
+            before, container = log.stat().st_size, f"{host.names[number]}-s1-1"
+            proxy.hang()
+            named.append(until(lambda log=log, before=before: b"the engine hangs" in log.read_bytes()[before:]))
+            host.floor.call("DELETE", f"/containers/{container}?force=1")
+            proxy.go_on(forgetful=bool(number % 2))
+            healed.append(until(lambda name=container: bool(state(host.floor, name).get("State", {}).get("Running"))))
+    return [
+        ("an engine that hangs is named", spread(named), "10 s"),
+        ("after its return a container that was removed meanwhile runs again", spread(healed), "10 s"),
+    ]
 
 
 def spread(seconds: list[float]) -> str:
@@ -220,11 +254,8 @@ def measure(host: Host, times: int, idle: float) -> list[tuple[str, str, str]]:
         share = 100 * (after[0] - before[0]) / spent
         found.append(("processor at rest, resync every 30 s", f"{share:.2f} % of a core", "1 %"))
         found.append(("memory at rest", f"{after[1]:.0f} MiB", "80 MiB"))
-        passes, victim = host.passes(), f"{host.names[0]}-s0-1"
-        sent = flood(floor, victim)
-        until(host.settled)
-        made = host.passes() - passes
-        found.append((f"passes in a flood of {sent:,} events in {FLOOD_SECONDS:.0f} s", str(made), "1 a second"))
+    found += flooded(host)
+    found += hung(host)
     host.write("1s")
     with host.daemon() as process:
         until(host.settled)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from orchestrator.api.client import Client
 from scripts.machine.engine_api import EngineRefused
 from tests.conftest import EngineMaker, ProjectMaker
 from tests.engine.test_daemon import SPEC, daemon, runs
@@ -245,6 +248,34 @@ def test_what_no_event_told_of_is_mended_by_the_resync(project: Project) -> None
         runs(project, "db-1", "web-1")
         project.docker("rm", "-f", f"{project.name}-web-1").ok()
         runs(project, "db-1", "web-1")
+
+
+def test_a_flood_of_events_costs_passes_by_the_pace_and_not_by_the_event(project: Project, tmp_path: Path) -> None:
+    project.write(SPEC)
+    project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 10m}}}}\n", "host.yml")
+    with TemporaryDirectory(prefix="flood-") as short, Proxy(project.engine.address) as proxy:
+        words = ["daemon", "run", "--config", "host.yml", "--socket", f"{short}/s"]
+        client = Client(f"{short}/s")
+        with start_stack(words, cwd=project.folder, env=project.environment({"DOCKER_HOST": proxy.address})) as running:
+            runs(project, "db-1", "web-1")
+            eventually(lambda: client.stack(project.name)["phase"] == "converged", within=30, what="converged")
+            before, began = _passes(client), time.monotonic()
+            attributes = {"name": f"{project.name}-web-1", "com.docker.compose.project": project.name}
+            for _ in range(50):
+                event = {"Type": "container", "Action": "die", "Actor": {"ID": "f" * 64, "Attributes": attributes}}
+                proxy.inject([event] * 100)
+                eventually(lambda: not proxy.injecting, within=60, what="they are told")
+            eventually(lambda: _passes(client) > before, within=30, what="the stack is looked at")
+            project.docker("rm", "-f", f"{project.name}-web-1").ok()
+            runs(project, "db-1", "web-1")
+            made, seconds = _passes(client) - before, time.monotonic() - began
+            assert made <= 3 + seconds + 1, f"{made} passes in {seconds:.1f} s"
+            assert "defect" not in running.stderr
+
+
+def _passes(client: Client) -> int:
+    lines = client.text("/metrics").splitlines()
+    return round(sum(float(line.split()[-1]) for line in lines if line.startswith("stack_passes_total{")))
 
 
 PROBED = """

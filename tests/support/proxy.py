@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import tempfile
 import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -74,6 +77,7 @@ class Proxy:
         self._going = threading.Event()
         self._going.set()
         self._forgets = False
+        self._injected: deque[bytes] = deque()
         self._dead = False
         self.fired = threading.Event()
         self.requests: list[Request] = []
@@ -120,6 +124,17 @@ class Proxy:
         """Answer again; ``forgetful``: but never what was asked meanwhile."""
         self._forgets = forgetful
         self._going.set()
+
+    def inject(self, events: Iterable[Mapping[str, object]]) -> None:
+        """Put events into the stream of a client that listens to what happens to objects, as if the engine had told of them."""
+        for event in events:
+            line = json.dumps(event).encode() + b"\n"
+            self._injected.append(b"%x\r\n%b\r\n" % (len(line), line))
+
+    @property
+    def injecting(self) -> int:
+        """How many of these have not been told yet."""
+        return len(self._injected)
 
     def __enter__(self) -> Proxy:
         self._listener.bind(f"{self._folder}/engine.sock")
@@ -198,8 +213,30 @@ class Proxy:
             self.fired.set()
             wire.relay(upstream, None, _reply_end(request, reply), client.socket)
             return False
+        if request.path == "/events" and "type" in request.query:
+            self._relay_events(upstream, client)
+            return False
         wire.relay(upstream, client.socket, _reply_end(request, reply), client.socket)
         return reply.headers.get("connection", "").lower() != "close"
+
+    def _relay_events(self, upstream: wire.Reader, client: wire.Reader) -> None:
+        """What the engine tells, and what was injected, between two chunks of it."""
+        ended = wire.ChunkedEnd()
+        while not self._closing:
+            if upstream.pending:
+                ready = [upstream.socket]
+            else:
+                ready, _, _ = select.select([upstream.socket, client.socket], [], [], 0.01)
+            if client.socket in ready and not client.socket.recv(1, socket.MSG_PEEK):
+                raise wire.Gone
+            if upstream.socket in ready:
+                data = upstream.take()
+                over = ended(data)
+                wire.send(client.socket, data)
+                if over:
+                    return
+            while self._injected and ended.between:
+                wire.send(client.socket, self._injected.popleft())
 
     def _hold(self, client: wire.Reader) -> None:
         """While the engine is to hang, nothing goes on."""

@@ -104,6 +104,11 @@ class ChunkedEnd:
         self._skip = 0
         self._ended = False
 
+    @property
+    def between(self) -> bool:
+        """Whether what came so far ends with a chunk."""
+        return not self._held and not self._skip and not self._ended
+
     def __call__(self, data: bytes) -> bool:
         self._held += data
         while not self._ended:
