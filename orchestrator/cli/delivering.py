@@ -15,6 +15,7 @@ from functools import partial
 from orchestrator.cli import state
 from orchestrator.cli.commands.deploy import Options
 from orchestrator.cli.render import safe
+from orchestrator.cli.unlocking import stores
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.sources import Wanted
 from orchestrator.errors import UsageError
@@ -62,6 +63,7 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         overlays=options.overlays,
         remembers=not context.shared.dry_run,
         keys=partial(of_user, context.environment),
+        stores=stores(context),
     )
     _check_overlays(options, head, folder)
     wanted = source.newest()

@@ -48,9 +48,9 @@ def decrypted(context: Context, request: LoadRequest, load: Callable[[LoadReques
     try:
         return load(request)
     except Encrypted:
-        from orchestrator.secrets import decrypting, keys  # few stacks have encrypted files
+        from orchestrator.cli import unlocking  # few stacks have encrypted files
 
-        return decrypting.loaded(request, lambda: keys.of_user(context.environment), load)
+        return unlocking.opening(context).loaded(request, load)
 
 
 def _stdin(files: Sequence[str], context: Context) -> bytes | None:

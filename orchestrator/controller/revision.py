@@ -17,6 +17,7 @@ from orchestrator.model import fingerprint
 from orchestrator.model.masking import MASK, is_secret_name, mask
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field, replace
+from orchestrator.secrets.opening import Opening
 from orchestrator.spec import limits, store
 from orchestrator.spec.document import Map, Seq, format_path
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
@@ -209,8 +210,11 @@ class Present:
         return found
 
 
-def restored(spec: Document, number: int, key: bytes, present: Present) -> Restored:
-    """The stack of revision ``number``. Raises RevisionUnusable where a secret of it is nowhere to be found."""
+def restored(spec: Document, number: int, key: bytes, present: Present, opening: Opening | None = None) -> Restored:
+    """The stack of revision ``number``; what is encrypted of its files, or elsewhere, is had by ``opening``.
+
+    Raises RevisionUnusable where a secret of it is nowhere to be found.
+    """
     if "model" not in spec or not any(spec["replicas"].values()):
         raise RevisionUnusable(
             f"revision {number} has nothing that runs: it took the stack down", hint="`stack down` does that"
@@ -236,13 +240,19 @@ def restored(spec: Document, number: int, key: bytes, present: Present) -> Resto
         profiles=tuple(spec["profiles"]),
         disabled=Map((name, Map()) for name in spec["disabled"]),
     )
-    stack = stack_of(
-        canonical,
-        key=key,
-        separator=spec["separator"],
-        bounds=bounds,
-        store_folder=present.environment.get(store.VARIABLE, ""),
-    )
+
+    def made(request: LoadRequest) -> Stack:
+        return stack_of(
+            replace(canonical, secret_values=request.secret_values),
+            key=key,
+            separator=spec["separator"],
+            bounds=bounds,
+            store_folder=present.environment.get(store.VARIABLE, ""),
+            disk=request.disk,
+        )
+
+    asked = LoadRequest(secret_values=canonical.secret_values)
+    stack = made(asked) if opening is None else opening.loaded(asked, made)
     stack = stack.scaled({name: count for name, count in spec["replicas"].items() if name in stack.services})
     return Restored(stack=stack, canonical=canonical, changed=(*changed, *_other_contents(spec, number, stack)))
 

@@ -17,6 +17,7 @@ from orchestrator.errors import SpecError
 from orchestrator.model.observed import ObservedContainer, ObservedImage, Scope
 from orchestrator.model.stack import PullPolicy, Service, Stack
 from orchestrator.records import replace
+from orchestrator.secrets.opening import Opening
 from orchestrator.spec.load import Canonical
 
 
@@ -62,6 +63,7 @@ def restored(
     environment: Mapping[str, str],
     file_now: Callable[[], Canonical | None],
     engine: Engine,
+    opening: Opening | None = None,
 ) -> Restored:
     """The stack of the revision, its secrets filled in from where they are now: the environment, the files, the containers."""
     present = Present(environment=environment)
@@ -74,7 +76,7 @@ def restored(
             variables=variables(observed.containers),
         )
     try:
-        return revisions.restored(target.spec, target.number, key, present)
+        return revisions.restored(target.spec, target.number, key, present, opening)
     except SpecError as problem:
         raise RevisionUnusable(
             f"revision {target.number} cannot be had again: {problem.message}", hint=problem.hint

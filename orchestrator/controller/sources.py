@@ -19,6 +19,7 @@ from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field
 from orchestrator.secrets.decrypting import loaded
 from orchestrator.secrets.keys import of_host
+from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
@@ -116,15 +117,21 @@ class LocalSource(Source):
     ``store_folder`` is where external ones are, "" for the usual place.
     """
 
-    def __init__(self, entry: HostStack, key: Callable[[], bytes], store_folder: str = "") -> None:
-        self._entry, self._key, self._store_folder = entry, key, store_folder
+    def __init__(
+        self, entry: HostStack, key: Callable[[], bytes], store_folder: str = "", stores: Granted = NO_STORES
+    ) -> None:
+        self._entry, self._key, self._store_folder, self._stores = entry, key, store_folder, stores
+        self._seen: dict[str, int] = {}
         self._known: Wanted | None = None
         self._stamp: Stamp = ()
 
     def load(self) -> Wanted:
-        if self._known is None or self._stamp != _stamp(self._read_from(self._known.stack)):
+        if self._known is None or self._stamp != _stamp(self._read_from(self._known.stack)) or self._stored_anew():
             self._known = None
-            canonical, stack = loaded(self._request(), partial(of_host, self._entry.decryption), self._made)
+            canonical, stack = loaded(
+                self._request(), partial(of_host, self._entry.decryption), self._made, self._stores
+            )
+            self._seen = self._stores.versions(stack.stored)
             # Taken after the files were read: what changed meanwhile is told by those who watch them.
             self._known, self._stamp = Wanted(stack=stack, canonical=canonical), _stamp(self._read_from(stack))
         return self._known
@@ -132,6 +139,10 @@ class LocalSource(Source):
     def _made(self, request: LoadRequest) -> tuple[Canonical, Stack]:
         canonical = load_canonical(request)
         return canonical, stack_of(canonical, key=self._key(), disk=request.disk, store_folder=self._store_folder)
+
+    def _stored_anew(self) -> bool:
+        """Whether a store has another value by now."""
+        return self._stores.versions(self._seen) != self._seen
 
     def places(self) -> tuple[str, ...]:
         entry = self._entry

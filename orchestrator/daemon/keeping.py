@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from orchestrator.cancel import CancelToken
 from orchestrator.controller import views
@@ -41,6 +42,9 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
+from orchestrator.secrets.keys import of_host
+from orchestrator.secrets.opening import Opening
+from orchestrator.secrets.stores import Stores
 from orchestrator.spec import store
 from orchestrator.watch.stacks import StackFiles, files_of
 
@@ -83,6 +87,7 @@ class Daemon:
             parts.key,
             self.carry_out,
             lambda stack, text: self.board.tell(stack, "rollback", text),
+            self._opening,
         )
         self._kept = Keeping()
         self.pulse = Pulse(
@@ -94,7 +99,14 @@ class Daemon:
         hooks = Hooks(
             keep=self._keep, release=self._release, take_down=self._take_down, look_again=self.loop.look_again
         )
-        self.repositories = Repositories(parts.state, self.board, hooks, key=parts.key, chance=random.random)
+        self.stores = Stores(
+            self.host.secret_stores,
+            parts.environment,
+            say=lambda text: self.board.tell("", "store", text, level="warning"),
+        )
+        self.repositories = Repositories(
+            parts.state, self.board, hooks, key=parts.key, chance=random.random, stores=self.stores
+        )
         for entry in self.host.stacks.values():
             self._keep(entry)
 
@@ -131,6 +143,7 @@ class Daemon:
             self.board.tell("", "invalid", str(problem), level="error")
             return
         before, self.host = self.host, host
+        self.stores.declare(host.secret_stores)
         for name in before.stacks.keys() - host.stacks.keys():
             self._release(name)
         for name, entry in host.stacks.items():
@@ -183,10 +196,20 @@ class Daemon:
     def _source(self, entry: HostStack) -> Source:
         if entry.source:
             return self.repositories.source(entry)
-        local = LocalSource(entry, self.parts.key, self.parts.environment.get(store.VARIABLE, ""))
+        folder = self.parts.environment.get(store.VARIABLE, "")
+        local = LocalSource(entry, self.parts.key, folder, self.stores.granted(entry.secret_stores))
         if not entry.windows:
             return local
         return Windowed(local, entry.windows, _wall, self.returning.before)
+
+    def _opening(self, name: str) -> Opening | None:
+        """The keys and stores of a stack."""
+        keeper = self.loop.keepers.get(name)
+        if keeper is None:
+            return None
+        return Opening(
+            keys=partial(of_host, keeper.entry.decryption), stores=self.stores.granted(keeper.entry.secret_stores)
+        )
 
     def _make_means(self) -> Means:
         return Means(

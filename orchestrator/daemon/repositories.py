@@ -19,6 +19,7 @@ from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import GitHostSource, HostStack
 from orchestrator.records import dataclass, replace
+from orchestrator.secrets.stores import Stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,16 @@ class Repositories:
     """``start`` begins to follow; ``source`` makes what a keeper loads from."""
 
     def __init__(
-        self, state: str, board: Board, hooks: Hooks, *, key: Callable[[], bytes], chance: Callable[[], float]
+        self,
+        state: str,
+        board: Board,
+        hooks: Hooks,
+        *,
+        key: Callable[[], bytes],
+        chance: Callable[[], float],
+        stores: Stores,
     ) -> None:
+        self._stores = stores
         self._directory = os.path.join(state, "git")
         self._board, self._hooks, self._key, self._chance = board, hooks, key, chance
         self._lock = threading.Lock()
@@ -77,6 +86,7 @@ class Repositories:
             self._stacks[entry.source][entry.name],
             self._key,
             overlays=self._sources[entry.source].overlays,
+            stores=self._stores.granted(entry.secret_stores),
         )
         self._git_sources[entry.name] = made
         return made

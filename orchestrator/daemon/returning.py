@@ -22,6 +22,7 @@ from orchestrator.engines.base import Engine
 from orchestrator.errors import StackError
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
+from orchestrator.secrets.opening import Opening
 from orchestrator.spec.load import Canonical
 
 NEW_SECONDS = 3600.0  # for so long after it first served, a revision may be what is to blame
@@ -50,7 +51,9 @@ class Returning:
         key: Callable[[], bytes],
         carry_out: CarryOut,
         say: Callable[[str, str], object],
+        opening: Callable[[str], Opening | None],
     ) -> None:
+        self._opening = opening
         self._state, self._engine, self._key, self._carry_out, self._say = state, engine, key, carry_out, say
         self._known: dict[str, tuple[Wanted, _Stamp, Wanted]] = {}
 
@@ -142,7 +145,14 @@ class Returning:
         return f"going back to revision {target.number} failed"
 
     def _restored(self, target: Revision, file_now: Callable[[], Canonical | None]) -> Restored:
-        return rollback.restored(target, key=self._key(), environment={}, file_now=file_now, engine=self._engine)
+        return rollback.restored(
+            target,
+            key=self._key(),
+            environment={},
+            file_now=file_now,
+            engine=self._engine,
+            opening=self._opening(target.spec["name"]),
+        )
 
     def _path(self, stack: str) -> str:
         return path_of(self._state, self._engine.identity, stack)

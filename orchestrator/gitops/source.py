@@ -31,6 +31,7 @@ from orchestrator.records import dataclass, replace
 from orchestrator.secrets.decrypting import loaded
 from orchestrator.secrets.errors import OF_KEYS
 from orchestrator.secrets.keys import Keys, of_host
+from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
@@ -155,9 +156,11 @@ class GitSource(Source):
         gate: Gate = OPEN,
         now: Callable[[], float] = time.time,
         keys: Callable[[], Keys] | None = None,
+        stores: Granted = NO_STORES,
     ) -> None:
         self._remembers, self._gate, self._now = remembers, gate, now
-        self._keys = keys or partial(of_host, entry.decryption)
+        self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
+        self._seen: dict[str, int] = {}
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
         self._overlays = tuple(overlays)
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
@@ -285,9 +288,11 @@ class GitSource(Source):
     def _look(self) -> None:
         """Find out what the head has, and what is kept, where either may have changed."""
         head = self._follower.head
-        if head is None or (head == self._head and not self._may_pass_now()):
+        anew = self._stores.versions(self._seen) != self._seen
+        if head is None or (head == self._head and not anew and not self._may_pass_now()):
             return
-        self._head = head
+        self._head, self._seen = head, {}
+        self._kept = None if anew else self._kept
         try:
             self._newest, self._invalid = self._found(head, self._standing.kept), None
         except SpecError as problem:
@@ -405,7 +410,8 @@ class GitSource(Source):
 
     def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
         files_of_stack = LoadRequest(secret_values=canonical.secret_values)
-        stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical))
+        stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
+        self._seen |= self._stores.versions(stack.stored)
         return Wanted(
             stack=stack,
             canonical=canonical,

@@ -53,6 +53,39 @@ class Decryption:
     gnupg_home: str = ""
 
 
+class StoreKind(StrEnum):
+    VAULT = "vault"
+    ENVIRONMENT = "environment"
+    FILES = "files"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretStore:
+    """Where secrets are kept elsewhere. Paths of files are absolute; ``timeout`` and ``refresh`` are in seconds.
+
+    Vault: ``address``, ``namespace``, ``ca_file``, and a token (``token_file``) or AppRole (``role_id_file`` and
+    ``secret_id_file``, at ``mount``). Environment: variables that begin with ``prefix``. Files: below ``folder``. Command:
+    ``command``, in which ``{path}`` and ``{key}`` stand for what is asked for; its standard output is the secret.
+    """
+
+    name: str
+    kind: StoreKind
+    address: str = ""
+    namespace: str = ""
+    ca_file: str = ""
+    token_file: str = ""
+    role_id_file: str = ""
+    secret_id_file: str = ""
+    mount: str = "approle"
+    prefix: str = ""
+    folder: str = ""
+    command: tuple[str, ...] = ()
+    timeout: float = 5.0
+    refresh: float = 300.0
+    where: Where = field(default=Where(), compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStack:
     """A stack of this host. ``files`` and the like are absolute paths; ``ignore`` are patterns of ``service.field``.
@@ -75,6 +108,7 @@ class HostStack:
     prune: bool = False
     source: str = ""  # the git source it comes from
     decryption: Decryption = Decryption()
+    secret_stores: tuple[str, ...] | None = None  # those that its spec may name; None: all
     where: Where = field(default=Where(), compare=False)
 
 
@@ -133,6 +167,7 @@ class Host:
 
     stacks: Mapping[str, HostStack] = field(default_factory=dict)
     sources: Mapping[str, GitHostSource] = field(default_factory=dict)
+    secret_stores: Mapping[str, SecretStore] = field(default_factory=dict)
     engine: str = ""
     permits: Permits = field(default_factory=Permits)
     passes: int = DEFAULT_PASSES  # stacks that are worked on at the same time

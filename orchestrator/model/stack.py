@@ -259,6 +259,7 @@ class Stack:
     key: bytes = field(default=b"", compare=False, repr=False)  # the host's key: digests in labels are made with it
     rollback: RollbackScope = RollbackScope.SERVICE
     secrets: SecretPlace = SecretPlace.DISK
+    stored: tuple[str, ...] = ()  # the secrets that were had from stores, by reference
     separator: str = "-"  # between the parts of generated names; "_" in compatibility mode
 
     def where(self, path: str) -> Where:

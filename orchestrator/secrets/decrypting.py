@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from orchestrator.errors import SpecError, StackError, Where
 from orchestrator.model.encrypted import Form, form_of
+from orchestrator.model.stored import SCHEME, stored
 from orchestrator.records import replace
 from orchestrator.secrets import age, sops
 from orchestrator.secrets.errors import CannotDecrypt
 from orchestrator.secrets.keys import Keys
 from orchestrator.secrets.sops import Decrypted
+from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec.load import LoadRequest
 from orchestrator.spec.reading import Encrypted, Files
 
@@ -25,8 +27,12 @@ MOST = 200  # encrypted files of one stack
 T = TypeVar("T")
 
 
-def loaded(request: LoadRequest, keys: Callable[[], Keys], load: Callable[[LoadRequest], T]) -> T:
-    """What ``load`` makes of ``request``, with every encrypted file that it asks for decrypted by ``keys``."""
+def loaded(
+    request: LoadRequest, keys: Callable[[], Keys], load: Callable[[LoadRequest], T], stores: Granted = NO_STORES
+) -> T:
+    """What ``load`` makes of ``request``: every encrypted file that it asks for is decrypted by ``keys``, and every secret that is
+    elsewhere fetched from ``stores``.
+    """
     at_hand: Keys | None = None
     while True:
         try:
@@ -36,7 +42,11 @@ def loaded(request: LoadRequest, keys: Callable[[], Keys], load: Callable[[LoadR
                 raise
             at_hand = at_hand or keys()
             known = request.disk.plain
-            more = {path: decrypted(path, request.disk, at_hand) for path in _needed(error) if path not in known}
+            more = {
+                name: fetched(name, stores) if name.startswith(SCHEME) else decrypted(name, request.disk, at_hand)
+                for name in _needed(error)
+                if name not in known
+            }
             if not more or len(known) + len(more) > MOST:
                 raise
             request = replace(
@@ -44,6 +54,13 @@ def loaded(request: LoadRequest, keys: Callable[[], Keys], load: Callable[[LoadR
                 disk=request.disk.decrypted({path: one.data for path, one in more.items()}),
                 secret_values=request.secret_values.union(*(one.values for one in more.values())),
             )
+
+
+def fetched(reference: str, stores: Granted) -> Decrypted:
+    """The secret that a store keeps. Raises StoreFailed."""
+    data = stores.value(stored(reference))
+    text = data.decode("utf-8", "replace").strip()
+    return Decrypted(data, frozenset((text,) if text else ()))
 
 
 def _needed(error: StackError) -> Iterator[str]:

@@ -29,6 +29,11 @@ class LibraryMissing(SpecError):
         )
 
 
-OF_KEYS = frozenset(
-    one.reference for one in (CannotDecrypt, KeyUnusable, LibraryMissing)
-)  # the operator can put them right
+class StoreFailed(SpecError):
+    """A secret cannot be had from the store that keeps it."""
+
+    reference = "store-failed"
+
+
+# What the operator can put right, without a change of any file of the stack.
+OF_KEYS = frozenset(one.reference for one in (CannotDecrypt, KeyUnusable, LibraryMissing, StoreFailed))

@@ -81,6 +81,7 @@ def to_stack(
             config_files=config_files,
             environment_files=environment_files,
             sources=(*sources, *contents.were_encrypted),
+            stored=tuple(contents.stored),
             places=Places(model),
             secret_values=secret_values.union(text for text in contents.secret_values if text),
             key=key,

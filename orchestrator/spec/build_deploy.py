@@ -11,7 +11,9 @@ from orchestrator.model.stack import Build, BuildSecret, Deploy, Hook, Placement
 from orchestrator.model.values import FileKind, RestartPolicy
 from orchestrator.spec import values
 from orchestrator.spec.build_container import CONTAINER, DEVICE_REQUEST, count, signed
+from orchestrator.spec.contents import in_store
 from orchestrator.spec.hints import did_you_mean, listing, quoted
+from orchestrator.spec.reading import encrypted
 from orchestrator.spec.records import (
     Convert,
     Record,
@@ -229,13 +231,22 @@ class Kept(Protocol):
         """The plain text of a file, None where it is not encrypted."""
         ...
 
+    def from_store(self, where: str) -> bytes | None:
+        """What is in a store elsewhere, None where it was not given."""
+        ...
+
 
 def _secret(grant: Mapping[str, Any], secrets: Mapping[str, Any], kept: Kept) -> BuildSecret:
     secret = secrets.get(grant["source"]) or {}
     text = secret.get("x-#value")
     content = None if text is None else text.encode("utf-8", "surrogateescape")
     source = secret.get("file", "")
-    if secret.get("external"):
+    where = in_store(secret)
+    if where is not None:
+        content = kept.from_store(where)
+        if content is None:
+            raise encrypted((where,))
+    elif secret.get("external"):
         content = kept.external(FileKind.SECRET, secret.get("name") or grant["source"])
     elif source and (plain := kept.decrypted(source)) is not None:
         source, content = "", plain

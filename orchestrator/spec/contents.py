@@ -14,8 +14,9 @@ from typing import Any
 
 from orchestrator.beneath import Outside
 from orchestrator.model import fingerprint
+from orchestrator.model.stored import KEY, NAME, PATH, Stored
 from orchestrator.model.values import FileGrant, FileKind
-from orchestrator.records import dataclass, field
+from orchestrator.records import dataclass, field, replace
 from orchestrator.spec import reading, values
 from orchestrator.spec import store as host_store
 from orchestrator.spec.document import Map
@@ -67,6 +68,7 @@ class Contents:
         self._disk = disk
         self._without_key: dict[str, None] = {}
         self.were_encrypted: dict[str, None] = {}
+        self.stored: dict[str, None] = {}
         self.secret_values: set[str] = set()
         problems: list[Any] = []
         self._found: dict[tuple[FileKind, str], Content] = {}
@@ -109,6 +111,9 @@ class Contents:
             raise BadValue(problems=[((), message, hint)]) from None
 
     def _content(self, kind: FileKind, name: str, resource: Mapping[str, Any]) -> Content:
+        where = in_store(resource)
+        if where is not None:
+            return self._stored(kind, where)
         if resource.get("external"):
             return self._kept(kind, self.external(kind, resource.get("name") or name))
         for key in ("driver", "template_driver"):
@@ -122,6 +127,23 @@ class Contents:
         if (kind is FileKind.SECRET or in_memory) and data:
             self.secret_values.add(data.decode("utf-8", "replace").strip())
         return Content(path, data, fingerprint.digest(self._key, data) if data is not None else "", in_memory)
+
+    def _stored(self, kind: FileKind, where: str) -> Content:
+        data = self.from_store(where)
+        if data is None:
+            self._without_key[where] = None
+            return Content()
+        return replace(self._kept(kind, data), in_memory=self._read)
+
+    def from_store(self, where: str) -> bytes | None:
+        """The secret that lies in a store, b"" where nothing is to be read; None where it was not given."""
+        if not self._read:
+            return b""
+        self.stored[where] = None
+        data = self._disk.plain.get(where)
+        if data:
+            self.secret_values.add(data.decode("utf-8", "replace").strip())
+        return data
 
     def decrypted(self, path: str) -> bytes | None:
         """The plain text of a file that is encrypted; None for any other."""
@@ -164,6 +186,21 @@ class Contents:
             hint = f"keep it below {LARGEST_FILE // 1024 // 1024} MiB, or mount it as a volume"
             raise BadValue(problems=[(("file",), f"the file {quoted(path)} is too large", hint)])
         return data
+
+
+def in_store(resource: Mapping[str, Any]) -> str | None:
+    """The reference to where an external resource is kept; None where it is in the host's own store, or not external."""
+    own = resource.get("x-stack") or {}
+    if not own.keys() & {"store", "path", "key"}:
+        return None
+    if not resource.get("external"):
+        raise BadValue(problems=[(("x-stack",), "only what is external is in a store", "add `external: true`")])
+    parts = {name: str(own.get(name) or "") for name in ("store", "path", "key")}
+    for name, form in (("store", NAME), ("path", PATH), ("key", KEY)):
+        if (parts[name] or name != "key") and not form.fullmatch(parts[name]):
+            message = f"{quoted(parts[name])} cannot be the {name} of a secret in a store"
+            raise BadValue(problems=[(("x-stack", name), message, "letters, digits, _ . - and, in a path, /")])
+    return str(Stored(**parts))
 
 
 def _text(resource: Mapping[str, Any]) -> bytes:

@@ -35,6 +35,7 @@ from orchestrator.resources import schema_path
 from orchestrator.spec import document, files, values
 from orchestrator.spec.admission import admission, load_permits
 from orchestrator.spec.document import Map
+from orchestrator.spec.host_stores import granted, secret_stores
 from orchestrator.spec.limits import DEFAULTS, Limits
 from orchestrator.spec.parse import parse
 from orchestrator.spec.violations import violations
@@ -59,14 +60,16 @@ def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) ->
     }
     credentials = {host: _credentials(node or {}, directory) for host, node in (root.get("credentials") or {}).items()}
     sources = {
-        name: replace(_git(root, name, {**defaults, **node}, directory), credentials=credentials)
+        name: replace(_git(root, name, {"secret_stores": [], **defaults, **node}, directory), credentials=credentials)
         for name, node in (root.get("sources") or {}).items()
     }
+    stores = secret_stores(root, directory)
     permits = load_permits(policy_file, _schema(), limits=limits).with_more(_permits(root))
     return Host(
         stacks=stacks,
         sources=sources,
         permits=permits,
+        secret_stores=stores,
         engine=root.get("engine", ""),
         passes=root.get("passes", DEFAULT_PASSES),
         file=path,
@@ -142,6 +145,7 @@ def _stack(root: Map, name: str, node: Mapping[str, Any], directory: str, where:
         resync=_resync(node, where),
         heal=node.get("heal", True),
         prune=node.get("prune", False),
+        secret_stores=granted(root, where, node.get("secret_stores")),
         decryption=_decryption(node.get("decryption") or {}, directory),
         where=where,
     )
@@ -224,7 +228,18 @@ _GIT_PLAIN = (
     "submodules",
     "lfs",
 )
-_SETTINGS = ("decryption", "mode", "ignore", "windows", "resync", "heal", "prune", "profiles", "variables")
+_SETTINGS = (
+    "decryption",
+    "secret_stores",
+    "mode",
+    "ignore",
+    "windows",
+    "resync",
+    "heal",
+    "prune",
+    "profiles",
+    "variables",
+)
 
 
 def _credentials(node: Mapping[str, Any], directory: str) -> Credentials:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.beneath import Beneath, Outside, shown
 from orchestrator.errors import SpecError, Where
 from orchestrator.model.encrypted import form_of
+from orchestrator.model.stored import SCHEME
 
 _SMALL = 1 << 20  # bytes of a file that is looked at only to warn
 
@@ -30,11 +31,14 @@ def encrypted(paths: Iterable[str]) -> Encrypted:
     """The error for encrypted files that nobody has decrypted."""
     first, *others = [
         Encrypted(
-            "this file is encrypted, and its plain text was not given",
-            where=Where(os.path.abspath(path)),
-            hint="docs/secrets.md says where keys are looked for",
+            "this secret is in a store, and was not fetched"
+            if stored
+            else "this file is encrypted, and here is no key for it",
+            where=Where(path if stored else os.path.abspath(path)),
+            hint="docs/secrets.md says where keys and stores are looked for",
         )
         for path in paths
+        for stored in (path.startswith(SCHEME),)
     ]
     first.others = tuple(others)
     return first

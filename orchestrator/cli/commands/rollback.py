@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.cli import asking, kept_elsewhere, loading, recording, running
 from orchestrator.cli.declare import argument, flag, number, text
+from orchestrator.cli.unlocking import opening
 from orchestrator.cli.wiring import Context
 from orchestrator.controller import rollback
 from orchestrator.controller.history import Revision
@@ -82,6 +83,7 @@ def _restored(context: Context, target: Revision) -> Restored:
         environment=context.environment,
         file_now=lambda: _file_now(context, target),
         engine=context.engine.engine,
+        opening=opening(context),
     )
 
 
