@@ -30,12 +30,14 @@ from benchmarks.specs import IMAGE
 from benchmarks.watch import ROOT, record
 from orchestrator.api.client import Client
 from orchestrator.errors import StackError
+from tests.support.faults import mute_events
 from tests.support.proxy import Proxy
 
 HEADING = "## Daemon"
 STACKS, SERVICES = 10, 5
 FLOOD, FLOOD_SECONDS = 5_000, 10.0
 HANGS = 4
+RESYNC = 5.0
 CHANGES = ("create", "start", "die", "stop", "kill", "destroy", "rename", "update", "remove", "connect", "disconnect")
 
 
@@ -196,6 +198,19 @@ def flooded(host: Host) -> list[tuple[str, str, str]]:
     return [(f"a flood of {FLOOD:,} events in {told:.1f} s", text, "1 pass a second and stack; 10 MiB")]
 
 
+def silent(host: Host) -> tuple[str, str, str]:
+    """The stream of events is open and says nothing: what is removed is found by the timer alone."""
+    host.write(f"{RESYNC:.0f}s")
+    with Proxy(host.engine, fault=mute_events(), inspect_deletes=False) as proxy, host.daemon(proxy.address):
+        until(host.settled)
+        names = [f"{host.names[number]}-s2-1" for number in range(HANGS)]
+        found = [
+            runs_again(host.floor, name, lambda one: host.floor.call("DELETE", f"/containers/{one['Id']}?force=1"))
+            for name in names
+        ]
+    return "a removed container runs again with every event dropped, resync 5 s", spread(found), "7 s"
+
+
 def hung(host: Host) -> list[tuple[str, str, str]]:
     """An engine that takes connections and answers nothing, and what was removed meanwhile."""
     named, healed = [], []
@@ -256,6 +271,7 @@ def measure(host: Host, times: int, idle: float) -> list[tuple[str, str, str]]:
         found.append(("memory at rest", f"{after[1]:.0f} MiB", "80 MiB"))
     found += flooded(host)
     found += hung(host)
+    found.append(silent(host))
     host.write("1s")
     with host.daemon() as process:
         until(host.settled)

@@ -163,23 +163,25 @@ class History:
 
     # Writing
 
-    def begin(self, *, command: str, now: float, record: Document) -> int:
-        """Note that a run has begun; its number. Earlier runs that never ended were cut short: only one runs at a time.
+    def begin(self, *, command: str, now: float, record: Document, returns_to: int | None = None) -> int:
+        """Note that a run has begun, and whereto it goes back; its number.
+
+        Earlier runs that never ended were cut short: only one runs at a time.
 
         A damaged file is put aside and a new one begun, for nothing but the past is in it.
         """
         try:
-            return self._begin(command, now, record)
+            return self._begin(command, now, record, returns_to)
         except HistoryDamaged as problem:
             self._renew(problem)
-            return self._begin(command, now, record)
+            return self._begin(command, now, record, returns_to)
 
-    def _begin(self, command: str, now: float, record: Document) -> int:
+    def _begin(self, command: str, now: float, record: Document, returns_to: int | None) -> int:
         with self._transaction() as database:
             _cut_short(database)
             found = database.execute(
-                "INSERT INTO revision (began, outcome, command, record) VALUES (?, ?, ?, ?)",
-                (now, RunOutcome.BEGUN, command, _text(record)),
+                "INSERT INTO revision (began, outcome, command, record, returns_to) VALUES (?, ?, ?, ?, ?)",
+                (now, RunOutcome.BEGUN, command, _text(record), returns_to),
             )
         assert found.lastrowid is not None
         return found.lastrowid
@@ -239,6 +241,11 @@ class History:
         """
         found = self._all("WHERE outcome = ? ORDER BY number DESC LIMIT 1", RunOutcome.APPLIED, whole=whole)
         return found[0] if found else None
+
+    def cut_short(self) -> Revision | None:
+        """The latest run, where it never ended: it is under way, or was killed."""
+        found = self._all("ORDER BY number DESC LIMIT 1", whole=False)
+        return found[0] if found and found[0].outcome is RunOutcome.BEGUN else None
 
     def get(self, number: int) -> Revision | None:
         found = self._all("WHERE number = ?", number)

@@ -115,7 +115,9 @@ class Recorder:
 
     def _begin(self) -> None:
         def begin(history: History) -> None:
-            self._number = history.begin(command=self._command, now=self._began, record=self._intention())
+            self._number = history.begin(
+                command=self._command, now=self._began, record=self._intention(), returns_to=self._returns_to
+            )
             serving = history.serving(whole=False)
             if serving is not None and serving.returns_to is not None and self._brings_the_file_back():
                 self._sink.emit(Noted(leaves_rollback(serving)))

@@ -84,8 +84,12 @@ def restored(
 
 
 def holds(history: History, spec: Document) -> Revision | None:
-    """The rollback that is still to be respected: since it nothing else was applied, and the file is what was gone back from."""
-    serving = history.serving()
+    """The rollback that is still to be respected: since it nothing else was applied, and the file is what was gone back from.
+
+    One that was killed in the middle is, too: whoever takes over completes it.
+    """
+    begun = history.cut_short()
+    serving = begun if begun is not None and begun.returns_to is not None else history.serving()
     if serving is None or serving.returns_to is None:
         return None
     left = next((one for one in history.applied() if one.returns_to is None), None)

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from orchestrator.api.client import Client
+from orchestrator.errors import StackError
 from scripts.machine.engine_api import EngineRefused
 from tests.conftest import EngineMaker, ProjectMaker
 from tests.engine.test_daemon import SPEC, daemon, runs
 from tests.support.commands import Running, start_stack
-from tests.support.faults import mute_events, stall
+from tests.support.faults import kill_before, mute_events, stall
 from tests.support.fragile import Fragile
 from tests.support.projects import Project
 from tests.support.proxy import Proxy
@@ -138,6 +139,64 @@ def test_another_users_rollback_is_the_daemons_own(project: Project, tmp_path: P
         assert 64 << 20 == project.container("web")["HostConfig"]["Memory"], "what was gone back to is kept"
 
 
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_a_daemon_killed_while_it_goes_back_is_taken_over_from(project: Project, at: int) -> None:
+    project.write(CHECKED % 1)
+    project.write(f"stacks: {{{project.name}: {{path: app.yml, resync: 5s}}}}\n", "host.yml")
+    with TemporaryDirectory(prefix="back-") as short, Proxy(project.engine.address) as proxy:
+        words, client = ["daemon", "run", "--config", "host.yml", "--socket", f"{short}/s"], Client(f"{short}/s")
+        env = project.environment({"DOCKER_HOST": proxy.address})
+        with start_stack(words, cwd=project.folder, env=env) as running:
+            for number in (1, 2):
+                project.write(CHECKED % number)
+                eventually(lambda now=number: version(project) == str(now), within=90, what=f"version {number}")
+                eventually(lambda: client.stack(project.name)["phase"] == "converged", within=60, what="converged")
+            proxy.aim_at(running.process.pid)
+            proxy.fail_from_now_on(kill_before(len(proxy.mutations) + at))
+            eventually(lambda: _is_killed_going_back(client, project, running), within=30, what="it is killed")
+        with daemon(project) as again:
+            eventually(lambda: version(project) == "1", within=60, what="what was gone back to serves")
+            eventually(lambda: project.running() == ["web-1"], within=60, what="and nothing else")
+            project.docker("rm", "-f", f"{project.name}-web-1").ok()
+            eventually(lambda: version(project) == "1", within=60, what="and is kept")
+            assert "defect" not in again.stderr
+
+
+def _is_killed_going_back(client: Client, project: Project, running: Running) -> bool:
+    """A pass that is under way refuses the order, which is then given again."""
+    try:
+        client.rollback(project.name)
+    except StackError:
+        pass
+    return running.process.poll() is not None
+
+
+JOB = """
+    services:
+      job: {image: "busybox:stable", command: "true"}
+      web:
+        image: busybox:stable
+        command: sleep 100000
+        init: true
+        stop_signal: SIGKILL
+        depends_on: {job: {condition: service_completed_successfully}}
+"""
+
+
+def test_a_job_that_has_finished_is_not_run_again(project: Project) -> None:
+    project.write(JOB)
+    with daemon(project):
+        runs(project, "web-1")
+        finished = project.container("job")["State"]["FinishedAt"]
+        project.docker("rm", "-f", f"{project.name}-web-1").ok()
+        runs(project, "web-1")
+    with daemon(project) as again:
+        project.docker("kill", f"{project.name}-web-1").ok()
+        runs(project, "web-1")
+        assert "defect" not in again.stderr
+    assert finished == project.container("job")["State"]["FinishedAt"]
+
+
 RESTARTS = """
     services:
       web:
@@ -214,7 +273,10 @@ def test_a_hanging_and_a_restarted_engine_are_waited_for_and_healed(
         assert "defect" not in running.stderr
 
 
-def test_after_a_reboot_stacks_start_in_their_order(private_engine: EngineMaker, make_project: ProjectMaker) -> None:
+@pytest.mark.parametrize("first_up", ["the daemon", "the engine"])
+def test_after_a_reboot_stacks_start_in_their_order(
+    private_engine: EngineMaker, make_project: ProjectMaker, first_up: str
+) -> None:
     engine = private_engine()
     fragile, first, second = Fragile(engine), make_project(on=engine), make_project(on=engine)
     first.write(SPEC)
@@ -223,9 +285,13 @@ def test_after_a_reboot_stacks_start_in_their_order(private_engine: EngineMaker,
     with _host(first, host):
         runs(second, "db-1", "web-1")
     fragile.end()
-    with _host(first, host) as running:
-        running.says("unreachable", within=60)
+    if first_up == "the engine":
         fragile.begin()
+        assert [] == [*first.running(), *second.running()]
+    with _host(first, host) as running:
+        if first_up == "the daemon":
+            running.says("unreachable", within=60)
+            fragile.begin()
         runs(first, "db-1", "web-1")
         runs(second, "db-1", "web-1")
         started = [
