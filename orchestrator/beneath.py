@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from orchestrator.errors import RuleViolation, Where
 
@@ -50,6 +51,12 @@ class Beneath:
 
     def read(self, path: str, most: int) -> bytes:
         """Up to ``most`` bytes of the file at the absolute ``path``. Raises Outside, else OSError as ``open`` does."""
+        with self.opened(path) as file:
+            return file.read(most)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[BinaryIO]:
+        """The file at the absolute ``path``, open for reading. Raises as ``read`` does."""
         with self._walked(path) as (folder, name):
             if name == ".":
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -57,8 +64,8 @@ class Beneath:
             descriptor = _open(name, folder, path)
             try:
                 _check_kind(os.fstat(descriptor), path)
-                with os.fdopen(os.dup(descriptor), "rb") as file:
-                    return file.read(most)
+                with open(descriptor, "rb", closefd=False) as file:
+                    yield file
             finally:
                 os.close(descriptor)
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.beneath import Beneath, Outside
 from orchestrator.gitops.standing import Anchor, Version
 from orchestrator.spec.document import Map
 from orchestrator.spec.load import Canonical
@@ -109,10 +110,10 @@ def _keyed(key: bytes, place: str, what: Any, digests: Mapping[str, str]) -> str
 
 def file_digest(path: str, place: str) -> str:
     """A digest of the file or of everything below the folder at ``path``: names, contents, links, and what is executable."""
-    digest = hashlib.sha256()
+    digest, within = hashlib.sha256(), Beneath(place)
     for name in _files_below(path):
         digest.update(os.path.relpath(name, place).encode(errors="surrogateescape") + b"\0")
-        digest.update(_content(name))
+        digest.update(_content(name, within))
     return digest.hexdigest()
 
 
@@ -132,14 +133,15 @@ def _files_below(path: str) -> Iterator[str]:
                 yield os.path.join(folder, name)
 
 
-def _content(path: str) -> bytes:
-    """A link is where it leads to and, where that is a file, what is in it."""
+def _content(path: str, within: Beneath) -> bytes:
+    """A link is where it leads to and, where that is a file of the checkout, what is in it. Pipes and the like are not opened."""
+    link = b""
     try:
-        link = b"link " + os.readlink(path).encode(errors="surrogateescape") if os.path.islink(path) else b""
-        if link and not os.path.isfile(path):
-            return link
-        with open(path, "rb") as file:
+        if os.path.islink(path):
+            link = b"link " + os.readlink(path).encode(errors="surrogateescape")
+        with within.opened(path) as file:
             content = hashlib.file_digest(file, "sha256").digest()
-        return link + content + bytes([os.stat(path).st_mode & 0o100 > 0])
-    except OSError:
-        return b"absent"
+            executable = os.fstat(file.fileno()).st_mode & 0o100 > 0
+        return link + content + bytes([executable])
+    except (OSError, Outside):
+        return link or b"absent"

@@ -15,58 +15,59 @@ import struct
 import sys
 from typing import Any
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL, _NO_NEW_PRIVILEGES, _DROP_FROM_BOUNDS, _SECCOMP = 1, 38, 24, 22
 _READ_ANYTHING = 2  # CAP_DAC_READ_SEARCH: repositories and keys of other users of this host
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER, _REFER, _TRUNCATE = (1 << bit for bit in (0, 1, 2, 3, 13, 14))
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _CONNECT = 1 << 1
-_ARCHITECTURES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}  # audit number, number of socket(2)
+ARCHITECTURES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}  # audit number, number of socket(2)
 _UNIX = 1
 
 
 def main(words: list[str]) -> None:
     settings: dict[str, Any] = json.loads(words[0])
-    _LIBC.prctl(_SET_DEATH_SIGNAL, 9, 0, 0, 0)
+    LIBC.prctl(_SET_DEATH_SIGNAL, 9, 0, 0, 0)
     if os.getppid() != settings["parent"]:
         raise SystemExit("the process that asked for this has ended")
     for name, most in settings["limits"].items():
-        _limit(getattr(resource, name), most)
+        limit(getattr(resource, name), most)
     if os.geteuid() == 0:
-        _drop_capabilities()
-    _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    _restrict(settings)
+        drop_capabilities()
+    LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    restrict(settings)
     if not settings["unix"]:
         _forbid_unix_sockets()
     os.execvp(words[1], words[1:])
 
 
-def _limit(kind: int, most: int) -> None:
+def limit(kind: int, most: int, grace: int = 0) -> None:
+    """Bound a resource; with ``grace`` the process is told at ``most`` and ended at that much more."""
     _, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    last = most + grace if hard == resource.RLIM_INFINITY else min(most + grace, hard)
+    resource.setrlimit(kind, (min(most, last), last))
 
 
-def _drop_capabilities() -> None:
+def drop_capabilities(kept: int = 1 << _READ_ANYTHING) -> None:
     """Root without root's powers, but for reading: it owns what root owns, and Landlock says how much of that it sees."""
     for number in range(64):
-        if number != _READ_ANYTHING:
-            _LIBC.prctl(_DROP_FROM_BOUNDS, number, 0, 0, 0)
+        if not kept >> number & 1:
+            LIBC.prctl(_DROP_FROM_BOUNDS, number, 0, 0, 0)
     header = struct.pack("<Ii", 0x20080522, 0)
-    kept = 1 << _READ_ANYTHING
-    _LIBC.capset(header, struct.pack("<6I", kept, kept, 0, 0, 0, 0))
+    LIBC.capset(header, struct.pack("<6I", kept, kept, 0, 0, 0, 0))
 
 
-def _restrict(settings: dict[str, Any]) -> None:
-    version = _LIBC.syscall(_CREATE_RULESET, None, 0, 1)
+def restrict(settings: dict[str, Any]) -> None:
+    """Landlock: nothing below ``readable`` but reading, anything below ``writable``, TCP to ``ports`` (None: anywhere)."""
+    version = LIBC.syscall(_CREATE_RULESET, None, 0, 1)
     if version < 1:
         return
     everything = (1 << 13) - 1 | (_REFER if version > 1 else 0) | (_TRUNCATE if version > 2 else 0)
     ports = settings["ports"]
     attributes = [everything] + ([_CONNECT if ports is not None else 0] if version > 3 else [])
     packed = struct.pack(f"<{len(attributes)}Q", *attributes)
-    ruleset = _LIBC.syscall(_CREATE_RULESET, packed, len(packed), 0)
+    ruleset = LIBC.syscall(_CREATE_RULESET, packed, len(packed), 0)
     if ruleset < 0:
         return
     for path in settings["readable"]:
@@ -75,8 +76,8 @@ def _restrict(settings: dict[str, Any]) -> None:
         _permit(ruleset, path, everything)
     if version > 3:
         for port in ports or ():
-            _LIBC.syscall(_ADD_RULE, ruleset, 2, struct.pack("<QQ", _CONNECT, port), 0)
-    _LIBC.syscall(_RESTRICT_SELF, ruleset, 0)
+            LIBC.syscall(_ADD_RULE, ruleset, 2, struct.pack("<QQ", _CONNECT, port), 0)
+    LIBC.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
 
@@ -87,13 +88,13 @@ def _permit(ruleset: int, path: str, rights: int) -> None:
         return  # not every system has each of these folders
     if not os.path.isdir(path):
         rights &= _OF_FILES
-    _LIBC.syscall(_ADD_RULE, ruleset, 1, struct.pack("<Qi", rights, handle), 0)
+    LIBC.syscall(_ADD_RULE, ruleset, 1, struct.pack("<Qi", rights, handle), 0)
     os.close(handle)
 
 
 def _forbid_unix_sockets() -> None:
     """A BPF filter: ``socket(AF_UNIX, ...)`` fails. Landlock does not keep from sockets in the file system, as the engine's."""
-    known = _ARCHITECTURES.get(platform.machine())
+    known = ARCHITECTURES.get(platform.machine())
     if known is None:
         return
     audit, number = known
@@ -107,9 +108,14 @@ def _forbid_unix_sockets() -> None:
         (0x06, 0, 0, 0x00050000 | 97),  # EAFNOSUPPORT
         (0x06, 0, 0, 0x7FFF0000),  # all others
     ]
+    filter_calls(steps)
+
+
+def filter_calls(steps: list[tuple[int, int, int, int]]) -> None:
+    """Put a BPF filter over all further system calls of this process."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in steps))
     program = struct.pack("<HxxxxxxQ", len(steps), ctypes.addressof(code))
-    _LIBC.prctl(_SECCOMP, 2, program, 0, 0)
+    LIBC.prctl(_SECCOMP, 2, program, 0, 0)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.controller.backoff import Backoff
 from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
-from orchestrator.gitops import dependencies, standing
+from orchestrator.gitops import dependencies, loading, standing
 from orchestrator.gitops.gate import OPEN, Gate
 from orchestrator.gitops.git import GitFailed
 from orchestrator.gitops.notes import read_note, write_note
@@ -33,7 +33,7 @@ from orchestrator.secrets.errors import OF_KEYS
 from orchestrator.secrets.keys import Keys, of_host
 from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
-from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
+from orchestrator.spec.load import Canonical, LoadRequest
 
 AWAY = Backoff(first=5.0, longest=300.0)
 NEW_SECONDS = 3600.0  # for so long after it first ran well, a version may be what is to blame
@@ -405,11 +405,15 @@ class GitSource(Source):
             project_name=self._entry.name,
             env_files=self._entry.env_files,
             profiles=self._entry.profiles,
+            disk=loading.files_below(head.place, self._entry.env_files),
         )
-        return loaded(request, self._keys, load_canonical)
+        load = partial(loading.canonical, place=head.place, commit=head.commit)
+        return loaded(request, self._keys, load)
 
     def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
-        files_of_stack = LoadRequest(secret_values=canonical.secret_values)
+        files_of_stack = LoadRequest(
+            disk=loading.files_of(canonical, head.place), secret_values=canonical.secret_values
+        )
         stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
         self._seen |= self._stores.versions(stack.stored)
         return Wanted(
@@ -425,7 +429,7 @@ class GitSource(Source):
 
     def _stack(self, canonical: Canonical, request: LoadRequest) -> Stack:
         known = replace(canonical, secret_values=request.secret_values)
-        return stack_of(known, key=self._key(), disk=request.disk)
+        return loading.stack(known, key=self._key(), disk=request.disk)
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""

@@ -61,6 +61,11 @@ class Files:
         return Files(self._contents, self._within, {**self.plain, **plain})
 
     @property
+    def given(self) -> Mapping[str, bytes]:
+        """What paths hold whatever the disk says."""
+        return self._contents
+
+    @property
     def contained(self) -> bool:
         return bool(self._within)
 
@@ -91,20 +96,20 @@ class Files:
             raise Outside(problem.message, where=where, hint=problem.hint) from None
 
     def exists(self, path: str, where: Where | None = None) -> bool:
-        return self._kind(path, where) != 0
+        return self.kind(path, where) != 0
 
     def is_folder(self, path: str, where: Where | None = None) -> bool:
-        return self._kind(path, where) == stat.S_IFDIR
+        return self.kind(path, where) == stat.S_IFDIR
 
     def is_file(self, path: str, where: Where | None = None) -> bool:
-        return self._kind(path, where) == stat.S_IFREG
+        return self.kind(path, where) == stat.S_IFREG
 
-    def check(self, path: str, where: Where | None = None) -> None:
-        """Raises Outside for a path that leads out; what is not there leads nowhere."""
-        if self._within:
-            self._kind(path, where)
+    def has(self, path: str) -> bool:
+        """Whether ``path`` is one below the only folders that are read from, by its words."""
+        return os.path.isabs(path) and any(folder.has(os.path.normpath(path)) for folder in self._within)
 
-    def _kind(self, path: str, where: Where | None) -> int:
+    def kind(self, path: str, where: Where | None = None) -> int:
+        """What is there, links followed: ``stat.S_IFREG`` and so on, 0 for nothing. Raises Outside for what leads out."""
         if path in self._contents:
             return stat.S_IFREG
         try:

@@ -1,7 +1,7 @@
 """A canonical model, or why there is none, as plain data that another process can be handed: and back, the same with all marks.
 
-What comes back is believed in nothing: whatever is not what ``packed`` would have made is ``Malformed``. Marks are written once each,
-in a table; a mapping whose keys all know their places names them in two lists.
+What comes back is believed in nothing: whatever is not what ``packed`` would have made is ``Malformed``. Marks are written once
+each, in a table; a mapping whose keys all know their places names them in two lists.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def packed_request(request: LoadRequest) -> Json:
 
 
 def request_of(data: Json) -> LoadRequest:
+    said: dict[str, Any] = {name: data[name] for name in _REQUESTED}
     return LoadRequest(
-        **{name: data[name] for name in _REQUESTED},
-        **{name: tuple(data[name]) for name in _LISTED},
+        **said | {name: tuple(data[name]) for name in _LISTED},
         environment=data["environment"],
         limits=Limits(**data["limits"]),
     )
@@ -155,7 +155,14 @@ class _Writer:
             if keys == list(value.keys_at) == list(value.values_at):
                 at = list(map(self._mark, value.keys_at.values())), list(map(self._mark, value.values_at.values()))
                 return ["m", self._mark(value.mark), keys, items, *at]
-            return ["M", self._mark(value.mark), keys, items, self._marked(value.keys_at), self._marked(value.values_at)]
+            return [
+                "M",
+                self._mark(value.mark),
+                keys,
+                items,
+                self._marked(value.keys_at),
+                self._marked(value.values_at),
+            ]
         if isinstance(value, Seq):
             return ["s", self._mark(value.mark), list(map(self.node, value)), list(map(self._mark, value.items_at))]
         if isinstance(value, Timestamp):

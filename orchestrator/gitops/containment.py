@@ -1,0 +1,99 @@
+"""What a stack from a repository names of this host's files: that it lies in the repository, with all links followed.
+
+Contents of configs and secrets are read below the same folders as they are looked at (``spec.reading``). Here is the rest: what
+builders read and what containers mount. Mounts from elsewhere on the host are no affair of the repository: admission judges them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from orchestrator.beneath import Beneath, Outside, shown
+from orchestrator.errors import Where
+from orchestrator.model.stack import Service, Stack
+from orchestrator.model.values import MountType
+from orchestrator.spec.document import Map
+from orchestrator.spec.load import Canonical
+from orchestrator.spec.reading import Files
+
+_IMAGES = ("docker-image://", "service:", "target:")
+_LAYOUT = "oci-layout://"
+_ELSEWHERE = "a context must be a folder of the repository: copy it there, or build the image elsewhere and name it"
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
+
+
+def roots(found: Canonical, place: str) -> Iterator[Beneath]:
+    """The checkout at ``place``, and those beside it in which files of the model were left."""
+    beside = os.path.dirname(place) + os.sep
+    names = {os.path.basename(place): None}
+    for path in _files(found.model):
+        if path.startswith(beside):
+            names[path[len(beside) :].split(os.sep)[0]] = None
+    return (Beneath(beside + name) for name in names)
+
+
+def _files(model: Map) -> Iterator[str]:
+    for section in ("configs", "secrets"):
+        for resource in (model.get(section) or {}).values():
+            if isinstance(resource, dict) and isinstance(resource.get("file"), str):
+                yield resource["file"]
+    for service in (model.get("services") or {}).values():
+        for mount in service.get("volumes") or ():
+            if isinstance(mount, dict) and isinstance(mount.get("source"), str):
+                yield mount["source"]
+
+
+def check(stack: Stack, found: Canonical, disk: Files) -> None:
+    """Raises Outside at the line of the first path that leads out of the repository, or to what is no file or folder."""
+    for section in ("configs", "secrets"):
+        for name, resource in (found.model.get(section) or {}).items():
+            if isinstance(resource, dict) and isinstance(resource.get("file"), str):
+                _path(resource["file"], stack.where(f"{section}.{name}.file"), disk)
+    for volume in stack.volumes.values():
+        device = volume.driver_opts.get("device", "")
+        if disk.has(device):
+            _path(device, stack.where(f"volumes.{volume.key}.driver_opts.device"), disk)
+    for service in stack.services.values():
+        _builds(stack, service, disk)
+        _mounts(stack, service, disk)
+        for index, rule in enumerate(service.watch):
+            _path(rule.path, stack.where(f"services.{service.name}.develop.watch[{index}].path"), disk)
+
+
+def _mounts(stack: Stack, service: Service, disk: Files) -> None:
+    for index, mount in enumerate(service.container.mounts):
+        if mount.type is MountType.BIND and disk.has(mount.source):
+            _path(mount.source, stack.where(f"services.{service.name}.volumes[{index}]"), disk)
+
+
+def _builds(stack: Stack, service: Service, disk: Files) -> None:
+    build, at = service.build, f"services.{service.name}.build"
+    if build is None:
+        return
+    _context(build.context, stack.where(f"{at}.context"), disk)
+    if not build.dockerfile_inline:
+        _path(os.path.join(build.context, build.dockerfile), stack.where(f"{at}.dockerfile"), disk)
+    _path(os.path.join(build.context, ".dockerignore"), stack.where(f"{at}.context"), disk)
+    for name, context in build.additional_contexts.items():
+        if not context.startswith(_IMAGES):
+            _context(context.removeprefix(_LAYOUT), stack.where(f"{at}.additional_contexts.{name}"), disk)
+    for secret in build.secrets:
+        if secret.source:
+            _path(secret.source, stack.where(f"{at}.secrets"), disk)
+    for agent in build.ssh:
+        if "=" in agent:
+            _path(agent.partition("=")[2], stack.where(f"{at}.ssh"), disk)
+
+
+def _context(context: str, where: Where, disk: Files) -> None:
+    if not os.path.isabs(context):
+        raise Outside(f"the build context {shown(context)} is somewhere else", where=where, hint=_ELSEWHERE)
+    _path(context, where, disk)
+
+
+def _path(path: str, where: Where, disk: Files) -> None:
+    kind = disk.kind(path, where)
+    if kind in _KINDS:
+        raise Outside(f"{shown(path)} is {_KINDS[kind]}", where=where)
