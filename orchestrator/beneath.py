@@ -13,7 +13,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from io import BufferedReader
+
 
 from orchestrator.errors import RuleViolation, Where
 
@@ -55,7 +56,7 @@ class Beneath:
             return file.read(most)
 
     @contextmanager
-    def opened(self, path: str) -> Iterator[BinaryIO]:
+    def opened(self, path: str) -> Iterator[BufferedReader]:
         """The file at the absolute ``path``, open for reading. Raises as ``read`` does."""
         with self._walked(path) as (folder, name):
             if name == ".":
