@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 
-
 from orchestrator.errors import RuleViolation, Where
 
 MOST_LINKS = 40  # as many as Linux follows
