@@ -23,13 +23,14 @@ from orchestrator.gitops.checkouts import Checkouts
 from orchestrator.gitops.git import Access, Caps, Git
 from orchestrator.gitops.layout import Room
 from orchestrator.gitops.submodules import Module
-from orchestrator.gitops.troubles import GitFailed, RefMissing, RepositoryRefused, Unreachable
+from orchestrator.gitops.troubles import CutShort, GitFailed, RefMissing, RepositoryRefused, Unreachable
 from orchestrator.gitops.versions import newest_version
 from orchestrator.records import dataclass
 
 __all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
 
 DEEPER = (16, 240, 1800)  # commits by which history is fetched to find how two of them lie
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -98,7 +99,7 @@ class Repository:
             try:
                 return self._fetched(ref)
             except GitFailed as problem:
-                if type(problem) is not GitFailed or self._is_sound():
+                if type(problem) not in (GitFailed, CutShort) or self._is_sound():
                     raise
                 self._discard()
                 self._have_mirror()
@@ -191,23 +192,28 @@ class Repository:
         return mirrors.REMOTE if self.extent.sparse else self.git.url
 
     def _away(self, *words: str, stdin: bytes = b"") -> bytes:
-        """Fetch, in the mirror."""
+        """Fetch, in the mirror. One whose files git complains about is thrown away."""
         partial = mirrors.partial(self.git.url) if self.extent.sparse else ()
         filtered = ("--filter=blob:none",) if self.extent.sparse else ()
-        return self.git.run(
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-recurse-submodules",
-            *filtered,
-            *words,
-            directory=self._mirror,
-            config=partial,
-            stdin=stdin,
-            away=True,
-            keep=(self._lock,) if self._lock >= 0 else (),
-        )
+        try:
+            return self.git.run(
+                *_FETCH,
+                *filtered,
+                *words,
+                directory=self._mirror,
+                config=partial,
+                stdin=stdin,
+                away=True,
+                keep=(self._lock,) if self._lock >= 0 else (),
+            )
+        except GitFailed as problem:
+            if not any("./objects/" in line for line in problem.said):
+                raise
+            self._discard()
+            raise self._damaged() from None
+
+    def _damaged(self) -> GitFailed:
+        return GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew")
 
     def _ask(self, *words: str) -> list[str]:
         """Ask the other side for names; no mirror is needed for that."""
@@ -283,7 +289,7 @@ class Repository:
                 except RefMissing:
                     return False
                 except GitFailed as problem:
-                    if isinstance(problem, Unreachable):
+                    if isinstance(problem, Unreachable) or not os.path.exists(self._mirror):
                         raise
                     return False
             if self._lies_behind(wanted, tip):
@@ -316,10 +322,10 @@ class Repository:
         try:
             self.lay_out(commit, target, Room(self.caps))
         except GitFailed as problem:
-            if type(problem) is not GitFailed or self._is_sound(whole=True):
+            if type(problem) is not GitFailed or self._is_sound():
                 raise
             self._discard()
-            raise GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew") from None
+            raise self._damaged() from None
 
     def lay_out(self, commit: str, target: str, room: Room, depth: int = 0) -> None:
         """Write the files of ``commit`` into an empty folder; ``room`` is what may be written. Raises GitFailed."""
@@ -376,10 +382,10 @@ class Repository:
             kind = self._run("cat-file", "-t", name).decode().strip()
             return self._run("cat-file", kind, name)
         except GitFailed:
-            if self._is_sound(whole=True):
+            if self._is_sound():
                 raise
             self._discard()
-            raise GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew") from None
+            raise self._damaged() from None
 
     def _run(self, *words: str) -> bytes:
         return self.git.run(*words, directory=self._mirror)
@@ -391,14 +397,17 @@ class Repository:
             return False
         return True
 
-    def _is_sound(self, *, whole: bool = False) -> bool:
+    def _is_sound(self) -> bool:
+        """Whether all in the mirror is as it should be. Of an index that cannot be read fsck complains, and succeeds."""
+        words = ("fsck", "--full", "--no-dangling", "--no-progress")
         try:
-            self._run("fsck", "--no-dangling", *(["--full"] if whole else ["--connectivity-only"]))
+            with self.git.call(*words, directory=self._mirror) as call:
+                call.read(1 << 20)
         except Unreachable:  # no time is left to find out
             return True
         except GitFailed:
             return False
-        return True
+        return not any(line.startswith(("error", "fatal", "missing", "broken")) for line in call.said)
 
 
 def _locked(handle: int) -> bool:

@@ -66,20 +66,39 @@ class _Asked:
         self._repository, self._readable = repository, (keys, ring)
         self._config = [f"gpg.ssh.allowedSignersFile={_signers(keys, ring)}", f"gpg.program={_gpg(keys, ring)}"]
         revoked = os.path.join(keys, "revoked_keys")
-        if os.path.exists(revoked):
-            self._config.append(f"gpg.ssh.revocationFile={revoked}")
+        self._revoked = [f"gpg.ssh.revocationFile={revoked}"] if os.path.exists(revoked) else []
 
     def whether(self, verb: str, what: str) -> None:
-        repository = self._repository
+        """Raise SignatureRefused where ``what`` carries no good signature."""
         try:
-            repository.git.run(
-                verb, "--raw", "--", what, directory=repository.mirror, config=self._config, readable=self._readable
-            )
+            self._ask(verb, what, self._revoked)
         except GitFailed as problem:
             raise SignatureRefused(
-                f"{what} carries no good signature by a key that counts: {_why(problem.said)}",
+                f"{what} carries no good signature by a key that counts: {self._but_for_revocation(verb, what, problem)}",
                 hint="sign it, or add the signer's public key to the source's keys",
             ) from None
+
+    def _but_for_revocation(self, verb: str, what: str, problem: GitFailed) -> str:
+        """Why not. Of a key that was revoked ssh-keygen says nothing at all: without the revocations the signature is good."""
+        try:
+            said = self._ask(verb, what, []) if self._revoked else []
+        except GitFailed:
+            said = []
+        return f"{_why(said)}, which was revoked" if said else _why(problem.said)
+
+    def _ask(self, verb: str, what: str, config: list[str]) -> list[str]:
+        repository = self._repository
+        with repository.git.call(
+            verb,
+            "--raw",
+            "--",
+            what,
+            directory=repository.mirror,
+            config=[*self._config, *config],
+            readable=self._readable,
+        ) as call:
+            call.read(1 << 20)
+        return call.said
 
 
 _VERDICTS = {  # of gpg's status lines
@@ -100,9 +119,8 @@ def _why(said: Sequence[str]) -> str:
     for line in said:
         found = re.search(r"key (SHA256:\S+)", line)
         if found:
-            revoked = any("revoked" in one for one in said)
-            what = "which was revoked" if revoked else "which is not among the keys, or not now"
-            return f"it is signed by {found[1]}, {what}"
+            good = line.startswith("Good") and not any("No principal" in one for one in said)
+            return f"it is signed by {found[1]}" + ("" if good else ", which is not among the keys, or not now")
     return "it is not signed" if not said else said[-1]
 
 

@@ -22,6 +22,12 @@ class Unreachable(GitFailed):
     reference = "git-unreachable"
 
 
+class CutShort(Unreachable):
+    """What came was not whole; or what it should have been added to is damaged, which only a look at the mirror tells."""
+
+    reference = "git-cut-short"
+
+
 class AccessRefused(GitFailed):
     """The other side wants another token or key."""
 
@@ -157,7 +163,7 @@ _KNOWN = (
         r"[^\n]*(?:early EOF|unexpected disconnect|hung up|bad pack header|invalid index-pack|bad line length|RPC failed|"
         r"inflate returned|pack is corrupted|pack signature mismatch|protocol error|transfer closed|recv error|"
         r"Empty reply|unexpected eof)[^\n]*",
-        Unreachable,
+        CutShort,
         "{url}: what came was cut short or damaged: {said}",
     ),
 )

@@ -231,7 +231,7 @@ def test_a_bad_commit(one: Followed, case: str) -> None:
         commit = one.repo.commit()
         one.poll()
         eventually(lambda: one.follower.head is not None and one.follower.head.commit == commit, what="it is fetched")
-        one.host.settles(one.name, "invalid")
+        one.host.settles(one.name, "invalid", "waiting")
         status = one.host.daemon.board.of(one.name)
         assert status is not None
         assert status.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -275,3 +276,40 @@ def test_a_confined_program_reaches_nothing_but_its_own(tmp_path: Path, case: st
 
     assert 0 != subprocess.run(command(words, confinement), capture_output=True, check=False).returncode
     assert 0 == subprocess.run(command(["touch", str(tmp_path / "own")], confinement), check=False).returncode
+
+
+@pytest.mark.parametrize("seed", [2, 3, pytest.param(-1, marks=pytest.mark.long)])
+def test_a_mirror_with_flipped_bits_is_fetched_anew_at_the_next_try_at_the_latest(
+    repo: Repo, tmp_path: Path, seed: int
+) -> None:
+    for one in range(50) if seed < 0 else [seed]:
+        mirror = mirror_of(repo, tmp_path / str(one))
+        last = mirror.fetch(Ref())
+        for number in range(2):
+            repo.write("n", f"{one} {number}")
+            repo.commit()
+            commit, before = mirror.fetch(Ref()), last
+            assert not mirror.is_ancestor(commit, before)
+            last = commit
+        _flip(Path(mirror.mirror, "objects"), random.Random(one))
+        repo.write("n", f"{one} newest")
+        wanted = repo.commit()
+        troubles = []
+        for _ in range(3):
+            try:
+                commit = mirror.fetch(Ref())
+                mirror.is_ancestor(commit, last)
+                mirror.checkout(commit)
+            except GitFailed as problem:
+                troubles.append(problem)
+        assert wanted == commit
+        assert len(troubles) <= 1, troubles
+
+
+def _flip(folder: Path, chance: random.Random) -> None:
+    """One bit of every file."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size):
+        data = bytearray(path.read_bytes())
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.chmod(0o644)
+        path.write_bytes(data)
