@@ -105,6 +105,14 @@ class SpecError(StackError):
         super().__init__(message, where=where, hint=hint, reference=reference)
         self.others = tuple(others)
 
+    def masked(self, secrets: Iterable[str], mask: str = "***") -> None:
+        """Take secret values out of the words of this error and of the others with it."""
+        for secret in sorted(secrets, key=len, reverse=True):
+            self.message, self.hint = self.message.replace(secret, mask), self.hint.replace(secret, mask)
+        self.args = (self.message,)
+        for other in self.others:
+            other.masked(secrets, mask)
+
 
 class SyntaxProblem(SpecError):
     reference = "invalid-yaml"

@@ -291,7 +291,7 @@ class GitSource(Source):
         anew = self._stores.versions(self._seen) != self._seen
         if head is None or (head == self._head and not anew and not self._may_pass_now()):
             return
-        self._head, self._seen = head, {}
+        self._head = head
         self._kept = None if anew else self._kept
         try:
             self._newest, self._invalid = self._found(head, self._standing.kept), None

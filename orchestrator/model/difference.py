@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.model import humane
 from orchestrator.model.canonical import ON_CHANGE, PATHS, Canonical, canonical
 from orchestrator.model.container import Container, ImageDefaults, OnChange
-from orchestrator.model.masking import mask
+from orchestrator.model.masking import both, mask
 from orchestrator.model.overlay import overlaid, without_extras, without_image_volumes
 from orchestrator.model.plan import Difference
 
@@ -126,12 +126,11 @@ def _of_field(name: str, before: Any, after: Any, secrets: Collection[str]) -> l
         return _of_networks(before or {}, after or {})
     path, in_place = PATHS[name], ON_CHANGE[name] is not OnChange.REPLACE
     if not isinstance(before or after, dict):
-        return [Difference(path, _text(name, before, secrets), _text(name, after, secrets), in_place)]
+        return [Difference(path, *both(_text(name, before, secrets), _text(name, after, secrets)), in_place)]
     return [
         Difference(
-            f"{path}[{key}]" if name in _BRACKETED else path if name in _SETS else f"{path}.{key}",
-            _entry(name, key, old, secrets),
-            _entry(name, key, new, secrets),
+            mask(f"{path}[{key}]" if name in _BRACKETED else path if name in _SETS else f"{path}.{key}", secrets),
+            *both(_entry(name, key, old, secrets), _entry(name, key, new, secrets)),
             in_place,
         )
         for key, old, new in _changed(before or {}, after or {})

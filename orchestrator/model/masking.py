@@ -7,10 +7,11 @@ and that it is one of the stack's known secret values. Used for every before and
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 
 MASK = "***"
+_TELLING = 8  # characters of a value that is known only by the name of its variable
 _SHORTEST = 4  # a shorter secret is only masked where it is the whole value: "1" occurs everywhere
 
 
@@ -36,6 +37,34 @@ def _option() -> re.Pattern[str]:
 def is_secret_name(name: str) -> bool:
     """Whether a variable or option of this name is likely to hold a secret."""
     return _secret_name().search(name) is not None
+
+
+def both(before: str, after: str) -> tuple[str, str]:
+    """Two sides of a difference, masked: where one has a secret the other does not show, there the other has one that is not known.
+
+    What was a secret until it was changed is known to nobody any more.
+    """
+    if before and before.count(MASK) < after.count(MASK):
+        return MASK, after
+    if after and after.count(MASK) < before.count(MASK):
+        return before, MASK
+    return before, after
+
+
+def named_secrets(variables: Mapping[str, str]) -> frozenset[str]:
+    """The values that are secret because of the names they stand under, wherever they come to stand.
+
+    A value that could as well be a word, a number or a path is left out: it would be masked all over.
+    """
+    return frozenset(
+        value
+        for name, value in variables.items()
+        if len(value) >= _TELLING
+        and is_secret_name(name)
+        and not value.startswith(("/", "./", "../", "~"))
+        and any(letter.isalpha() for letter in value)
+        and any(letter.isdigit() for letter in value)
+    )
 
 
 def mask(text: str, secrets: Collection[str] = (), *, name: str = "") -> str:

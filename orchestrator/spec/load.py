@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from orchestrator.errors import SpecError, Where
+from orchestrator.model import masking
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, field, replace
 from orchestrator.spec import (
@@ -111,6 +112,22 @@ def stack_of(
 
     ``store_folder`` is where external configs and secrets are taken from, "" for the usual one.
     """
+    try:
+        return _built(canonical, key, separator, bounds, read_contents, store_folder, disk)
+    except SpecError as error:
+        error.masked(canonical.secret_values)
+        raise
+
+
+def _built(
+    canonical: Canonical,
+    key: bytes,
+    separator: str,
+    bounds: limits.Limits,
+    read_contents: bool,
+    store_folder: str,
+    disk: reading.Files,
+) -> Stack:
     return build.to_stack(
         canonical.model,
         name=canonical.name,
@@ -142,9 +159,24 @@ class _Project:
 
 def load_canonical(request: LoadRequest) -> Canonical:
     """The canonical model of the files that ``request`` names or that are found."""
+    context, environment = _context(request), dict[str, str]()
+    try:
+        return _loaded(request, context, environment)
+    except SpecError as error:
+        error.masked(_secret_values(request, context, environment))
+        raise
+
+
+def _secret_values(request: LoadRequest, context: Context, environment: Mapping[str, str]) -> frozenset[str]:
+    """What was encrypted, and the variables that were read whose names say that they are secret."""
+    read = {name: environment[name] for name in context.findings.variables if name in environment}
+    return request.secret_values | masking.named_secrets(read)
+
+
+def _loaded(request: LoadRequest, context: Context, environment: dict[str, str]) -> Canonical:
     with _collector_paused():
-        context = _context(request)
         project = _find(request, context)
+        environment |= project.environment
         sources = [context.read(path) for path in project.files]
         name = _name(request, project, sources, context)
         project.environment["COMPOSE_PROJECT_NAME"] = name
@@ -157,7 +189,7 @@ def load_canonical(request: LoadRequest) -> Canonical:
         if request.interpolate:
             model, disabled = _completed(request, model, active, project, context)
         found = _canonical(name, model, disabled, active, project, context)
-        return replace(found, secret_values=request.secret_values)
+        return replace(found, secret_values=_secret_values(request, context, environment))
 
 
 def _completed(
