@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from orchestrator.errors import SpecError, Where
@@ -113,9 +113,12 @@ def stack_of(
     ``store_folder`` is where external configs and secrets are taken from, "" for the usual one.
     """
     try:
-        return _built(canonical, key, separator, bounds, read_contents, store_folder, disk)
+        known = replace(
+            canonical, secret_values=canonical.secret_values | _named(canonical.variables, canonical.environment)
+        )
+        return _built(known, key, separator, bounds, read_contents, store_folder, disk)
     except SpecError as error:
-        error.masked(canonical.secret_values)
+        error.masked(canonical.secret_values | _named(canonical.variables, canonical.environment))
         raise
 
 
@@ -163,14 +166,13 @@ def load_canonical(request: LoadRequest) -> Canonical:
     try:
         return _loaded(request, context, environment)
     except SpecError as error:
-        error.masked(_secret_values(request, context, environment))
+        error.masked(request.secret_values | _named(context.findings.variables, environment))
         raise
 
 
-def _secret_values(request: LoadRequest, context: Context, environment: Mapping[str, str]) -> frozenset[str]:
-    """What was encrypted, and the variables that were read whose names say that they are secret."""
-    read = {name: environment[name] for name in context.findings.variables if name in environment}
-    return request.secret_values | masking.named_secrets(read)
+def _named(variables: Iterable[str], environment: Mapping[str, str]) -> frozenset[str]:
+    """The values of variables that were read and whose names say that they are secret."""
+    return masking.named_secrets({name: environment[name] for name in variables if name in environment})
 
 
 def _loaded(request: LoadRequest, context: Context, environment: dict[str, str]) -> Canonical:
@@ -189,7 +191,7 @@ def _loaded(request: LoadRequest, context: Context, environment: dict[str, str])
         if request.interpolate:
             model, disabled = _completed(request, model, active, project, context)
         found = _canonical(name, model, disabled, active, project, context)
-        return replace(found, secret_values=_secret_values(request, context, environment))
+        return replace(found, secret_values=request.secret_values)
 
 
 def _completed(
