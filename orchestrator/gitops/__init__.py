@@ -1,6 +1,7 @@
 """Desired state from git: repositories fetched, verified and laid out so that a stack can be loaded from a commit.
 
-``git`` runs the program, hardened; ``repository`` keeps a mirror and whole checkouts; ``signatures`` verify before anything
-is read; ``source`` is what a keeper loads from. Nothing of a repository is ever executed, and nothing in it chooses what is
-fetched.
+``git`` runs the program, hardened; ``call``, ``confined`` and ``launcher`` keep it to what it needs; ``repository`` keeps a mirror
+(``mirrors``) and whole checkouts (``checkouts``, ``layout``), with ``submodules`` and ``largefiles`` for those who ask for them;
+``signatures`` verify before anything is read; ``troubles`` are what can be wrong; ``source`` is what a keeper loads from. Nothing of
+a repository is ever executed, and nothing in it chooses where from anything is fetched but within what the operator permits.
 """
