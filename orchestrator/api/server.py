@@ -75,6 +75,12 @@ class Server:
                 hint="give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that has TLS",
                 reference="tls-needed",
             )
+        if bool(self._listen.certificate) != bool(self._listen.key):
+            raise UsageError(
+                "TLS needs a certificate and its key, and only one of them is given",
+                hint="give both, --tls-cert and --tls-key",
+                reference="tls-needed",
+            )
         if not self._tokens.all():
             raise UsageError(
                 "there is no token, so nobody could come in",

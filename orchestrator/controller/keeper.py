@@ -16,7 +16,7 @@ from orchestrator.controller.candidates import Candidates
 from orchestrator.controller.glimpse import Glimpse
 from orchestrator.controller.healing import Healer, Healing
 from orchestrator.controller.intents import Stopped
-from orchestrator.controller.lock import stack_lock
+from orchestrator.controller.lock import KEPT, stack_lock
 from orchestrator.controller.means import Means
 from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
@@ -92,6 +92,8 @@ class Keeper:
                 raise problem
             return self._pass()
         except LockHeld as problem:
+            if problem.ref == KEPT and self.status.message != problem.message:
+                self._tell("waits", f"{problem.message}; this one waits until that has ended")
             self._show(Phase.WAITING, problem.message, reference=problem.ref)
             return BUSY_SECONDS
         except EngineUnreachable as problem:

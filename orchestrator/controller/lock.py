@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from orchestrator.cancel import CancelToken
 from orchestrator.errors import Interrupted, LockHeld, StackError
 
+KEPT = "kept-elsewhere"
 _LONGEST_NAME = 128  # a file's name has room for 255 bytes
 
 
@@ -61,13 +62,23 @@ class Keeping:
         self._lock = threading.Lock()
 
     def hold(self, engine_id: str, stack_name: str) -> None:
-        """From now on this stack is kept."""
+        """From now on this stack is kept. Raises LockHeld where another process keeps it: two would undo each other's work."""
         path = _kept_path(engine_id, stack_name)
         with self._lock:
             if path not in self._handles:
                 handle = _open(path)
-                fcntl.flock(handle, fcntl.LOCK_SH)  # whoever only asks has it for a moment
+                if not _try(handle):  # whoever only asks has it for a moment, and then it is tried again
+                    os.close(handle)
+                    raise LockHeld(f'another daemon of this host keeps the stack "{stack_name}"', reference=KEPT)
+                fcntl.flock(handle, fcntl.LOCK_SH)
                 self._handles[path] = handle
+
+    def close(self) -> None:
+        """Nothing is kept any more."""
+        with self._lock:
+            for handle in self._handles.values():
+                os.close(handle)
+            self._handles.clear()
 
     def let_go(self, stack_name: str) -> None:
         with self._lock:

@@ -128,6 +128,7 @@ class Daemon:
             self._files.close()
             self._probing.close()
             self.loop.stop(STOP_SECONDS)
+            self._kept.close()
             self.board.tell("", "stopped", "the daemon has ended; everything goes on running")
 
     def stop(self, signal_number: int = 0) -> None:

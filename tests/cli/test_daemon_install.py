@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Shell
 
 
@@ -23,6 +25,15 @@ def test_a_host_file_that_is_there_stays(shell: Shell) -> None:
     shell("daemon", "install", "--root", str(root)).ok()
 
     assert "mine" in (root / "etc/stack/host.yml").read_text()
+
+
+def test_without_systemd_nothing_is_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container, where systemctl may be installed all the same."""
+    monkeypatch.setattr("orchestrator.cli.commands.daemon_install.BOOTED", str(shell.folder / "nowhere"))
+    result = shell("daemon", "install", "--config", str(shell.folder / "host.yml")).failed(2)
+
+    assert "systemd" in result.err
+    assert not (shell.folder / "host.yml").exists()
 
 
 def test_the_unit_can_be_looked_at_first(shell: Shell) -> None:

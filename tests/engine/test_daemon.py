@@ -126,6 +126,19 @@ def test_a_killed_daemon_leaves_everything_and_the_next_one_adopts_it_without_a_
     assert before == project.ids()
 
 
+def test_a_second_daemon_waits_for_the_first_and_then_takes_over(project: Project) -> None:
+    project.write(SPEC)
+    with daemon(project) as first:
+        runs(project, "db-1", "web-1")
+        with daemon(project) as second:
+            second.says("another daemon of this host keeps the stack")
+            first.signal(signal.SIGKILL)
+            first.process.wait()
+            project.docker("rm", "-f", f"{project.name}-web-1").ok()
+            runs(project, "db-1", "web-1")
+            assert "defect" not in second.stderr
+
+
 def test_drift_is_only_told_where_the_host_says_report(project: Project) -> None:
     project.write(SPEC)
     project.up()

@@ -15,6 +15,7 @@ from orchestrator.cli.wiring import Context
 from orchestrator.errors import StackError, UsageError
 from orchestrator.records import dataclass
 
+BOOTED = "/run/systemd/system"  # is there where systemd is in charge, and nowhere else
 UNIT = "/etc/systemd/system/stack.service"
 CONFIG = "/etc/stack/host.yml"
 _HOST = """\
@@ -38,9 +39,9 @@ def run(context: Context, options: Options) -> int:
     if options.show:
         context.show(made)
         return 0
-    if not options.root and (os.geteuid() != 0 or shutil.which("systemctl") is None):
+    if not options.root and (os.geteuid() != 0 or not os.path.isdir(BOOTED)):
         raise UsageError(
-            "a systemd unit is installed by root, on a machine with systemd",
+            "a systemd unit is installed by root, on a machine that systemd runs",
             hint="`stack daemon install --print` shows it; without systemd have `stack daemon run` started by what you use",
         )
     _write(context, options.root + options.config, _HOST, keep=True)

@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Callable
 
-from orchestrator.api.server import SOCKET, Listen, Server
+from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
 from orchestrator.cli import signals, state
 from orchestrator.cli.declare import many, text
 from orchestrator.cli.render import happenings, history, plan_document
+from orchestrator.cli.telling import SOCKET, VARIABLE, socket_of
 from orchestrator.cli.wiring import Context
 from orchestrator.daemon.control import DaemonControl, Renderers
 from orchestrator.daemon.keeping import Daemon, Parts
@@ -26,7 +27,11 @@ DEFAULT_CONFIG = "/etc/stack/host.yml"
 class Options:
     config: str = text("--config", metavar="FILE", help=f"The host file. Default: {DEFAULT_CONFIG}.")
     log: str = text("--log", metavar="FORM", choices=("text", "json"), default="text", help="How to log: text or json.")
-    socket: str = text("--socket", metavar="PATH", default=SOCKET, help="The Unix socket of the API; none for none.")
+    socket: str = text(
+        "--socket",
+        metavar="PATH",
+        help=f"The Unix socket of the API; none for none. Default: that of {VARIABLE}, else {SOCKET}.",
+    )
     listen: str = text("--listen", metavar="HOST:PORT", help="Serve the API and the page over TCP, too; needs a token.")
     hosts: tuple[str, ...] = many("--allow-host", metavar="NAME", help="A further name that --listen is asked for.")
     certificate: str = text("--tls-cert", metavar="FILE", help="The certificate for --listen.")
@@ -40,7 +45,7 @@ def run(context: Context, options: Options) -> int:
     control = DaemonControl(
         daemon, Renderers(plan=plan_document.document, revisions=history.document, revision=history.whole)
     )
-    server = Server(control, Tokens(state.directory(context.environment)), _listen(options))
+    server = Server(control, Tokens(state.directory(context.environment)), _listen(context, options))
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload").start())
     with signals.handled(daemon.stop):
         server.start()
@@ -68,9 +73,10 @@ def _daemon(context: Context, load: Callable[[], Host]) -> Daemon:
     )
 
 
-def _listen(options: Options) -> Listen:
+def _listen(context: Context, options: Options) -> Listen:
+    named = options.socket or socket_of(context.environment)
     return Listen(
-        socket="" if options.socket == "none" else os.path.abspath(options.socket),
+        socket="" if named == "none" else os.path.abspath(named),
         address=options.listen,
         hosts=options.hosts,
         certificate=options.certificate,

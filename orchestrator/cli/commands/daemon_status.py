@@ -23,7 +23,7 @@ class Options(daemons.Reached):
 
 
 def run(context: Context, options: Options) -> int:
-    with daemons.client(options) as daemon:
+    with daemons.client(context, options) as daemon:
         found = daemon.stack(options.stack) if options.stack else daemon.host()
     stacks = [found] if options.stack else found["stacks"]
     if options.format == "json":
