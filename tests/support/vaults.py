@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from scripts.machine import packages
+
 
 class Vault:
     """``secrets`` by path (``kv/data/shop`` for version 2, ``secret/shop`` for version 1); tokens with the paths they may read."""
@@ -31,6 +33,7 @@ class Vault:
         self.stalled: threading.Event | None = None
         self.asked: list[tuple[str, Mapping[str, str]]] = []
         self.ca, self._pem = folder / "ca.pem", folder / "server.pem"
+        packages.have(packages.GIT)  # openssl is among them
         self._make_certificate()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
