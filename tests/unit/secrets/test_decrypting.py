@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from orchestrator.errors import SpecError, StackError
 from orchestrator.model.encrypted import form_of
 from orchestrator.model.host import Decryption
 from orchestrator.secrets import decrypting
-from orchestrator.secrets.errors import CannotDecrypt, KeyUnusable
+from orchestrator.secrets.errors import CannotDecrypt, KeyUnusable, LibraryMissing
 from orchestrator.secrets.keys import NONE, Keys, of_host, of_user
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 from orchestrator.spec.parse import parse
@@ -332,3 +333,15 @@ def test_a_wrong_key_ends_the_load_and_asks_for_no_more(key: AgeKey, other: AgeK
     )
     with pytest.raises(StackError, match="no key at hand opens this file"):
         decrypting.loaded(request, lambda: keys(other), both)
+
+
+@pytest.mark.parametrize("missing", ["pyrage", "cryptography.exceptions"])
+def test_without_the_libraries_it_is_said_what_to_install(
+    key: AgeKey, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    sealed = sealing.sops_yaml(TREE, key)
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    with pytest.raises(LibraryMissing) as refused:
+        decrypting.plain(sealed, "x.yaml", keys(key))
+    assert "pip install 'stack-orchestrator[secrets]'" in refused.value.hint
