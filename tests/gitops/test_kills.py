@@ -77,6 +77,7 @@ def test_fetching_that_is_killed_at_some_moments_leaves_nothing_half(repo: Repo,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_fetching_that_is_killed_at_a_hundred_moments_leaves_nothing_half(repo: Repo, tmp_path: Path) -> None:
     chance = random.Random(int(os.environ.get("STACK_KILL_SEED", "7")))
     killed_at((chance.uniform(0, 0.5) for _ in range(100)), repo, tmp_path / "state")

@@ -278,7 +278,7 @@ def test_a_confined_program_reaches_nothing_but_its_own(tmp_path: Path, case: st
     assert 0 == subprocess.run(command(["touch", str(tmp_path / "own")], confinement), check=False).returncode
 
 
-@pytest.mark.parametrize("seed", [2, 3, pytest.param(-1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seed", [2, 3, pytest.param(-1, marks=[pytest.mark.long, pytest.mark.timeout(1200)])])
 def test_a_mirror_with_flipped_bits_is_fetched_anew_at_the_next_try_at_the_latest(
     repo: Repo, tmp_path: Path, seed: int
 ) -> None:
