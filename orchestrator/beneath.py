@@ -73,7 +73,9 @@ class Beneath:
         """What is at the absolute ``path``, all links followed: ``stat.S_IFREG`` and so on, 0 for nothing. Raises Outside."""
         try:
             with self._walked(path) as (folder, name):
-                return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                _check_names(found, path)
+                return stat.S_IFMT(found.st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return 0
 
@@ -185,7 +187,12 @@ def _check_kind(found: os.stat_result, path: str) -> None:
         raise _swapped(path)
     if kind != stat.S_IFREG:
         raise Outside(f"{shown(path)} is {_KINDS.get(kind, 'no file')}")
-    if found.st_nlink > 1:
+    _check_names(found, path)
+
+
+def _check_names(found: os.stat_result, path: str) -> None:
+    """A hard link looks like any other file; where its other names are nobody can say."""
+    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
         raise Outside(f"{shown(path)} has another name somewhere (a hard link)")
 
 

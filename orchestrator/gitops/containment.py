@@ -14,7 +14,7 @@ from orchestrator.beneath import Beneath, Outside, shown
 from orchestrator.errors import Where
 from orchestrator.model.stack import Service, Stack
 from orchestrator.model.values import MountType
-from orchestrator.spec.document import Map
+from orchestrator.spec.document import Map, where
 from orchestrator.spec.load import Canonical
 from orchestrator.spec.reading import Files
 
@@ -45,12 +45,16 @@ def _files(model: Map) -> Iterator[str]:
                 yield mount["source"]
 
 
-def check(stack: Stack, found: Canonical, disk: Files) -> None:
-    """Raises Outside at the line of the first path that leads out of the repository, or to what is no file or folder."""
+def check_files(found: Canonical, disk: Files) -> None:
+    """Raises Outside at the line of the first config or secret that is no file or folder of the repository."""
     for section in ("configs", "secrets"):
         for name, resource in (found.model.get(section) or {}).items():
             if isinstance(resource, dict) and isinstance(resource.get("file"), str):
-                _path(resource["file"], stack.where(f"{section}.{name}.file"), disk)
+                _path(resource["file"], where(found.model, (section, name, "file")), disk)
+
+
+def check(stack: Stack, disk: Files) -> None:
+    """Raises Outside at the line of the first path that builders read or containers mount and that leads out of the repository."""
     for volume in stack.volumes.values():
         device = volume.driver_opts.get("device", "")
         if disk.has(device):
@@ -87,13 +91,13 @@ def _builds(stack: Stack, service: Service, disk: Files) -> None:
             _path(agent.partition("=")[2], stack.where(f"{at}.ssh"), disk)
 
 
-def _context(context: str, where: Where, disk: Files) -> None:
+def _context(context: str, place: Where, disk: Files) -> None:
     if not os.path.isabs(context):
-        raise Outside(f"the build context {shown(context)} is somewhere else", where=where, hint=_ELSEWHERE)
-    _path(context, where, disk)
+        raise Outside(f"the build context {shown(context)} is somewhere else", where=place, hint=_ELSEWHERE)
+    _path(context, place, disk)
 
 
-def _path(path: str, where: Where, disk: Files) -> None:
-    kind = disk.kind(path, where)
+def _path(path: str, place: Where, disk: Files) -> None:
+    kind = disk.kind(path, place)
     if kind in _KINDS:
-        raise Outside(f"{shown(path)} is {_KINDS[kind]}", where=where)
+        raise Outside(f"{shown(path)} is {_KINDS[kind]}", where=place)

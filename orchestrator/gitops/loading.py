@@ -112,8 +112,9 @@ def stack(found: Canonical, *, key: bytes, disk: Files) -> Stack:
     Raises Outside, with the line, for a file, a mount or a build that leads out of them.
     """
     try:
+        containment.check_files(found, disk)
         made = stack_of(found, key=key, disk=disk)
-        containment.check(made, found, disk)
+        containment.check(made, disk)
     except StackError:
         raise
     except Exception as problem:
