@@ -70,8 +70,8 @@ FOLDERS: dict[str, str] = {
     ),
     "mounted folder": "services: {web: {image: x, volumes: ['./PATH:/x']}}",
     "volume that is one": (
-        "services: {web: {image: x, volumes: ['v:/x']}}\n"
-        "volumes: {v: {driver: local, driver_opts: {type: none, o: bind, device: ./PATH}}}"
+        "services: {web: {image: x, volumes: ['data:/x']}}\n"
+        "volumes: {data: {driver: local, driver_opts: {type: none, o: bind, device: ./PATH}}}"
     ),
     "include of a folder's file": "include: [PATH/app.yml]\nservices: {web: {image: x}}",
 }
