@@ -46,6 +46,9 @@ class Nobody:
         del volume
         return ""
 
+    def sockets(self) -> tuple[str, ...]:
+        return ()
+
     def user(self, container: str) -> str:
         del container
         return ""
@@ -67,6 +70,9 @@ class Coming:
 
     def mountpoint(self, volume: str) -> str:
         return self._world.mountpoint(volume)
+
+    def sockets(self) -> tuple[str, ...]:
+        return self._world.sockets()
 
     def user(self, container: str) -> str:
         service = self._names.get(container)

@@ -82,7 +82,7 @@ def _permitted(judge: Judge, path: str, read_only: bool) -> bool:
 
 def _touched(judge: Judge, path: str) -> list[str]:
     """Guarded places that a path is in, or that are in it."""
-    places = (*GUARDED, *judge.setting.sockets)
+    places = (*GUARDED, *judge.setting.sockets, *judge.world.sockets())
     return [place for place in places if inside(place, path) or inside(path, place)]
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.controller.history import History, Image, Revision
     from orchestrator.controller.reconcile import Result
     from orchestrator.engines.console import Console
+    from orchestrator.engines.gate import Gate, World
     from orchestrator.spec.load import Canonical
 
 Document = dict[str, Any]
@@ -400,6 +401,12 @@ class _Witness:
 
     def near(self, container: str) -> Ask | None:
         return self._engine.near(container)
+
+    def as_world(self) -> World:
+        return self._engine.as_world()
+
+    def guarded(self, gate: Gate) -> Engine:
+        return _Witness(self._engine.guarded(gate), self._before)
 
     def close(self) -> None:
         self._engine.close()

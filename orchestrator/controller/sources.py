@@ -23,6 +23,11 @@ from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
+TYPE_CHECKING = False  # see main
+if TYPE_CHECKING:
+    from orchestrator.engines.base import Engine
+    from orchestrator.engines.gate import Gate
+
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
@@ -32,7 +37,8 @@ class Wanted:
 
     Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number. ``origin`` is
     what the history notes of where it came from: ``commit``, ``repository``, ``ref``. ``gone`` are services of a version that was
-    gone back from: their containers go.
+    gone back from: their containers go. ``guard`` is of those that come from elsewhere: the stack is
+    hardened, and whatever is sent to the engine for it passes a gate.
     """
 
     stack: Stack
@@ -41,6 +47,21 @@ class Wanted:
     returns_to: int | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    guard: Guard | None = field(default=None, compare=False)
+
+
+class Guard(Protocol):
+    """Of a stack from elsewhere: what is required of it is added, and nothing forbidden reaches the engine."""
+
+    @property
+    def gate(self) -> Gate: ...
+
+    def hardened(self, stack: Stack) -> Stack: ...
+
+
+def through(engine: Engine, wanted: Wanted | None) -> Engine:
+    """The engine as it may be used for what is wanted: through its gate, where there is one."""
+    return engine if wanted is None or wanted.guard is None else engine.guarded(wanted.guard.gate)
 
 
 class Why(StrEnum):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from orchestrator.controller.healing import Healing
 from orchestrator.controller.means import Means
-from orchestrator.controller.sources import Wanted
+from orchestrator.controller.sources import Wanted, through
 from orchestrator.executor import apply
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.stack import Stack
@@ -54,7 +54,7 @@ class Treating:
         self.tell("unhealthy", f"{names}: unhealthy, restarted")
         apply(
             orders.restart(observed, healing.restart, stack, dependents=False),
-            self.means.engine,
+            through(self.means.engine, self.wanted),
             workers=self.means.workers,
             sink=self.means.sink(stack.name),
             cancel=self.means.cancel,

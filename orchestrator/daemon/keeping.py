@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
+from orchestrator.admission.guard import Admitting
 from orchestrator.cancel import CancelToken
 from orchestrator.controller import views
 from orchestrator.controller.intents import Intents
@@ -24,7 +25,7 @@ from orchestrator.controller.probing import Probing
 from orchestrator.controller.pulse import Pulse
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
-from orchestrator.controller.sources import LocalSource, Source, Wanted
+from orchestrator.controller.sources import LocalSource, Source, Wanted, through
 from orchestrator.controller.status import Board
 from orchestrator.controller.windows import Windowed
 from orchestrator.daemon.audit import Audit
@@ -36,7 +37,7 @@ from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
 from orchestrator.events import Event, Quiet, Sink, StepEnded
 from orchestrator.model import describe, masking
-from orchestrator.model.host import Host, HostStack, Mode
+from orchestrator.model.host import GitHostSource, Host, HostStack, Mode
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
@@ -105,14 +106,20 @@ class Daemon:
             say=lambda text: self.board.tell("", "store", text, level="warning"),
         )
         self.repositories = Repositories(
-            parts.state, self.board, hooks, key=parts.key, chance=random.random, stores=self.stores
+            parts.state,
+            self.board,
+            hooks,
+            key=parts.key,
+            chance=random.random,
+            stores=self.stores,
+            admitting=self._admitting,
         )
         for entry in self.host.stacks.values():
             self._keep(entry)
 
     def run(self) -> None:
         """Keep the host until ``stop``. Raises what makes it impossible to begin."""
-        self._files.follow(HOST_FILE, [self.host.file])
+        self._files.follow(HOST_FILE, _host_files(self.host))
         self.loop.start()
         self.pulse.start()
         self.repositories.follow(self.host.sources)
@@ -151,6 +158,9 @@ class Daemon:
             if entry != before.stacks.get(name):
                 self._keep(entry)
         self.repositories.follow(host.sources)
+        if host.permits != before.permits:
+            self._files.follow(HOST_FILE, _host_files(host))
+            self._admit_anew()
         if before != host:
             self.board.tell("", "reloaded", f"keeps {_counted(host)}")
 
@@ -212,6 +222,25 @@ class Daemon:
             keys=partial(of_host, keeper.entry.decryption), stores=self.stores.granted(keeper.entry.secret_stores)
         )
 
+    def _admitting(self, source: GitHostSource) -> Admitting:
+        """How stacks of a source are admitted, by what the host permits at this moment."""
+        engine = self.parts.engine
+        return Admitting(
+            permits=self.host.permits,
+            world=engine.as_world,
+            source=source.name,
+            others=lambda: [*self.host.stacks, *self.loop.keepers],
+            environment=self.parts.environment,
+            local=engine.local,
+            verified=source.verify != "off",
+        )
+
+    def _admit_anew(self) -> None:
+        """What the host permits has changed: stacks from elsewhere are judged again."""
+        for keeper in list(self.loop.keepers.values()):
+            if keeper.entry.source:
+                self._keep(keeper.entry)
+
     def _make_means(self) -> Means:
         return Means(
             engine=self.parts.engine,
@@ -249,12 +278,13 @@ class Daemon:
     ) -> Result:
         """Bring a stack about, with its history and the audit log knowing of it. The caller holds the stack's lock."""
         parts, stack = self.parts, wanted.stack
+        engine = through(parts.engine, wanted)
         setting = Setting(
             directory=parts.state,
             engine_id=parts.engine.identity,
             environment=parts.environment,
             key=parts.key,
-            engine=parts.engine,
+            engine=engine,
             console=parts.console,
             mask=lambda text: masking.mask(text, stack.secret_values),
             say=lambda text: self.board.tell(stack.name, "history", str(text), level="warning"),
@@ -352,6 +382,10 @@ class _Counting:
         if isinstance(event, StepEnded):
             self._board.acted(describe.slug(event.result.step.action), event.result.outcome.value)
         self._sink.emit(event)
+
+
+def _host_files(host: Host) -> list[str]:
+    return [file for file in (host.file, host.permits.file) if file]
 
 
 def _counted(host: Host) -> str:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 
+from orchestrator.admission.guard import Admitting
 from orchestrator.controller.status import Board
 from orchestrator.errors import StackError
 from orchestrator.gitops.discovery import discovered
@@ -44,8 +45,9 @@ class Repositories:
         key: Callable[[], bytes],
         chance: Callable[[], float],
         stores: Stores,
+        admitting: Callable[[GitHostSource], Admitting],
     ) -> None:
-        self._stores = stores
+        self._stores, self._admitting = stores, admitting
         self._directory = os.path.join(state, "git")
         self._board, self._hooks, self._key, self._chance = board, hooks, key, chance
         self._lock = threading.Lock()
@@ -87,6 +89,7 @@ class Repositories:
             self._key,
             overlays=self._sources[entry.source].overlays,
             stores=self._stores.granted(entry.secret_stores),
+            admitting=self._admitting(self._sources[entry.source]),
         )
         self._git_sources[entry.name] = made
         return made

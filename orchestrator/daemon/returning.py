@@ -113,7 +113,10 @@ class Returning:
     def _as_wanted(self, wanted: Wanted, target: Revision) -> tuple[Wanted, Restored]:
         restored = self._restored(target, lambda: wanted.canonical)
         stack = rollback.pinned(restored.stack, target, self._engine)
-        return Wanted(stack=stack, canonical=restored.canonical, returns_to=target.number), restored
+        if wanted.guard is not None:
+            stack = wanted.guard.hardened(stack)
+        kept = Wanted(stack=stack, canonical=restored.canonical, returns_to=target.number, guard=wanted.guard)
+        return kept, restored
 
     def go_back(self, wanted: Wanted, target: Revision) -> WayBack:
         """Bring ``target`` about. ``wanted`` is what the file says now: secrets are taken from there."""

@@ -15,6 +15,10 @@ from orchestrator.model.observed import ObservedState, Scope
 from orchestrator.model.probe import Probe
 from orchestrator.records import dataclass
 
+TYPE_CHECKING = False  # see main
+if TYPE_CHECKING:
+    from orchestrator.engines.gate import Gate, World
+
 Ask = Callable[[Probe], str]  # "" where the answer is as it should be, else what was wrong
 Progress = Callable[[str, str, int, int], None]  # text, part, current bytes, total bytes
 
@@ -75,6 +79,14 @@ class Engine(Protocol):
     def cut(self, before: float) -> None:
         """End what has waited for an answer since before then (monotonic seconds), with EngineUnreachable: an engine that was away
         may have forgotten it. Long operations (pulls, builds) are left alone; streams of changes begin anew, with a gap."""
+        ...
+
+    def as_world(self) -> World:
+        """Whose the things on it are. Only looks."""
+        ...
+
+    def guarded(self, gate: Gate) -> Engine:
+        """The same engine, but nothing reaches it that ``gate`` does not admit."""
         ...
 
     def close(self) -> None:

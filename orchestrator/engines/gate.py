@@ -35,6 +35,10 @@ class World(Protocol):
         """Where a volume lies on the engine's host; "" where that cannot be said."""
         ...
 
+    def sockets(self) -> tuple[str, ...]:
+        """Paths of this host on which the engine listens."""
+        ...
+
     def user(self, container: str) -> str:
         """The user that a container runs as, "" where only its image says."""
         ...

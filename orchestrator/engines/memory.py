@@ -6,12 +6,13 @@ does. How containers of an image behave (health, exit at once) and which calls f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import RLock
 from typing import TypeVar
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Ask, Change, Progress
+from orchestrator.engines.gate import Gate, World
 from orchestrator.errors import EngineError, ImageUnavailable, StackError
 from orchestrator.model import actions, naming
 from orchestrator.model.observed import (
@@ -44,7 +45,7 @@ class Behaviour:
 
 
 class MemoryEngine:
-    """Implements ``engines.base.Engine``.
+    """Implements ``engines.base.Engine``, and the ``World`` that gates ask.
 
     ``registry`` holds what can be pulled (``None``: anything can). ``behaviours`` is keyed by image reference. ``failure``
     is asked before each action and may answer with the error to raise. ``executed`` records what was carried out. ``says`` is
@@ -114,6 +115,34 @@ class MemoryEngine:
 
     def cut(self, before: float) -> None:
         """Nothing ever waits."""
+
+    def as_world(self) -> World:
+        return self
+
+    def guarded(self, gate: Gate) -> MemoryEngine:
+        """Itself: it takes actions, and gates judge requests."""
+        del gate
+        return self
+
+    def owner(self, kind: str, name: str) -> str | None:
+        things: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume] = {
+            "container": self.world.containers,
+            "network": self.world.networks,
+            "volume": self.world.volumes,
+        }[kind]
+        found = next((one for one in things if name in (one.name, getattr(one, "id", one.name))), None)
+        return None if found is None else found.labels.get(naming.PROJECT, "")
+
+    def mountpoint(self, volume: str) -> str:
+        del volume
+        return ""
+
+    def sockets(self) -> tuple[str, ...]:
+        return ()
+
+    def user(self, container: str) -> str:
+        found = next((one for one in self.world.containers if container in (one.name, one.id)), None)
+        return found.settings.user if found is not None and found.settings is not None else ""
 
     def near(self, container: str) -> Ask | None:
         return lambda _: self.ails.get(container, "")

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from orchestrator.admission.guard import Admitting
 from orchestrator.controller.backoff import Backoff
-from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
+from orchestrator.controller.sources import Guard, Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
 from orchestrator.gitops import dependencies, loading, standing
 from orchestrator.gitops.gate import OPEN, Gate
@@ -157,8 +158,10 @@ class GitSource(Source):
         now: Callable[[], float] = time.time,
         keys: Callable[[], Keys] | None = None,
         stores: Granted = NO_STORES,
+        admitting: Admitting | None = None,
     ) -> None:
         self._remembers, self._gate, self._now = remembers, gate, now
+        self._admitting = admitting
         self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
         self._seen: dict[str, int] = {}
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
@@ -416,8 +419,10 @@ class GitSource(Source):
         )
         stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
         self._seen |= self._stores.versions(stack.stored)
+        stack, guard = self._admitted(stack, canonical, head)
         return Wanted(
             stack=stack,
+            guard=guard,
             canonical=canonical,
             version=head.commit,
             origin={
@@ -430,6 +435,13 @@ class GitSource(Source):
     def _stack(self, canonical: Canonical, request: LoadRequest) -> Stack:
         known = replace(canonical, secret_values=request.secret_values)
         return loading.stack(known, key=self._key(), disk=request.disk)
+
+    def _admitted(self, stack: Stack, canonical: Canonical, head: Head) -> tuple[Stack, Guard | None]:
+        """The stack as this host's policy takes it. Raises Refused: then nothing of it is touched."""
+        if self._admitting is None:
+            return stack, None
+        about = f"commit {head.commit[:12]}"
+        return self._admitting.admitted(stack, canonical.model, place=head.place, about=about)
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""

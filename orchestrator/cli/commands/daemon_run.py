@@ -18,6 +18,7 @@ from orchestrator.daemon.control import DaemonControl, Renderers
 from orchestrator.daemon.keeping import Daemon, Parts
 from orchestrator.model.host import Host
 from orchestrator.records import dataclass, replace
+from orchestrator.spec.admission import usual_file
 from orchestrator.spec.host import load_host
 
 DEFAULT_CONFIG = "/etc/stack/host.yml"
@@ -40,7 +41,7 @@ class Options:
 
 def run(context: Context, options: Options) -> int:
     path = os.path.abspath(options.config or DEFAULT_CONFIG)
-    daemon = _daemon(context, lambda: load_host(path))
+    daemon = _daemon(context, lambda: load_host(path, policy_file=usual_file(context.environment)))
     daemon.board.listen(lambda one: context.say(happenings.line(one, options.log)))
     control = DaemonControl(
         daemon, Renderers(plan=plan_document.document, revisions=history.document, revision=history.whole)

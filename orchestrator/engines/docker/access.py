@@ -1,6 +1,7 @@
 """What carrying out an action needs at hand: the client, the shared event subscription, and what is known of images.
 
-One ``Access`` lives in one ``DockerEngine``; everything in it may be used by many threads.
+One ``Access`` lives in one ``DockerEngine``; everything in it may be used by many threads. That of a guarded engine shares the
+subscription of the ``whole`` one.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 
 class Access:
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, whole: Access | None = None) -> None:
         self.client = client
-        self.create_network_lock = threading.Lock()
+        self._whole = whole
+        self.create_network_lock: threading.Lock = whole.create_network_lock if whole else threading.Lock()
         self._images: dict[str, str] = {}
         self._engine_id = ""
         self._graces: dict[str, int | None] = {}
@@ -38,6 +40,8 @@ class Access:
 
     def subscription(self) -> Subscription:
         """The one subscription to container events, begun with the first wait."""
+        if self._whole is not None:
+            return self._whole.subscription()
         from orchestrator.engines.docker import changes  # only waits need it
 
         with self._lock:

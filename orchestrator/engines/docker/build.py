@@ -13,6 +13,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker import build_context, buildx, classic_build, images
 from orchestrator.engines.docker.build_request import BuildRequest, Output, Progress
 from orchestrator.engines.docker.client import Client
+from orchestrator.engines.gate import BUILD, Request
 from orchestrator.errors import EngineError
 
 __all__ = ["BuildRequest", "Output", "Progress", "build"]
@@ -27,6 +28,7 @@ def build(
     cancel: CancelToken | None = None,
 ) -> str:
     """The id of the image that now bears ``request.reference``. Raises EngineError with the last lines of a failure."""
+    client.admit(Request(BUILD, "/build", body=request.described()))
     build_context.check(request.build)
     tell, show, token = output or _nothing, progress or _nothing, cancel or CancelToken()
     plugin = chosen_plugin(client.environment)

@@ -23,6 +23,10 @@ from orchestrator.engines.docker.endpoint import NEWEST_API, OLDEST_API, ApiVers
 from orchestrator.engines.docker.wire import Connection, Head, WireError, as_chunks, quote, request_head
 from orchestrator.errors import EngineError, EngineUnreachable
 
+TYPE_CHECKING = False  # see main
+if TYPE_CHECKING:
+    from orchestrator.engines.gate import Gate, Request, World
+
 __all__ = ["CALL_SECONDS", "Client", "Duplex", "Payload", "Query", "Response", "Stream"]
 
 CALL_SECONDS = 60.0
@@ -33,24 +37,95 @@ Query = Mapping[str, object]
 Payload = Mapping[str, Any] | list[Any] | bytes | Iterable[bytes] | None
 
 
-class Client:
-    """Calls to one engine. Safe to share between threads; ``close`` drops the kept connections."""
+class Pool:
+    """Connections that are kept for the next call, until it is closed."""
 
-    def __init__(self, endpoint: Endpoint, environment: Mapping[str, str] | None = None) -> None:
-        self.endpoint = endpoint
-        self.environment: Mapping[str, str] = os.environ if environment is None else environment
-        self._version = endpoint.api_version
+    def __init__(self) -> None:
         self._idle: list[Connection] = []
         self._waiting: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()  # since when, in monotonic seconds
         self._events: WeakSet[Stream] = WeakSet()
         self._lock = threading.Lock()
         self._closed = False
+
+    def take(self) -> Connection | None:
+        """One that is still good; ``None`` where a fresh one is needed."""
+        while True:
+            with self._lock:
+                kept = self._idle.pop() if self._idle else None
+            if kept is None or kept.idle():
+                return kept
+            kept.close()
+
+    def keep(self, connection: Connection) -> bool:
+        """Whether it is kept; who is told no closes it."""
+        with self._lock:
+            room = not self._closed and len(self._idle) < IDLE_CONNECTIONS
+            if room:
+                self._idle.append(connection)
+        return room
+
+    def waits(self, connection: Connection) -> None:
+        """From now on, for an answer."""
+        with self._lock:
+            self._waiting[connection] = monotonic()
+
+    def answered(self, connection: Connection) -> None:
+        with self._lock:
+            self._waiting.pop(connection, None)
+
+    def follow(self, stream: Stream) -> None:
+        """A stream of events, which ends with the calls that are cut."""
+        with self._lock:
+            self._events.add(stream)
+
+    def cut(self, before: float) -> None:
+        """End every call that has waited since before then, and every stream of events."""
+        with self._lock:
+            waiting = [connection for connection, since in self._waiting.items() if since < before]
+            streams = list(self._events)
+        for connection in waiting:
+            connection.interrupt()
+        for stream in streams:
+            stream.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+class Client:
+    """Calls to one engine. Safe to share between threads; ``close`` drops the kept connections."""
+
+    def __init__(
+        self, endpoint: Endpoint, environment: Mapping[str, str] | None = None, pool: Pool | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self.environment: Mapping[str, str] = os.environ if environment is None else environment
+        self._version = endpoint.api_version
+        self._pool = pool or Pool()
         self.date = ""  # of the engine's last answer
+        self._guard: tuple[Gate, World] | None = None
         self._host = endpoint.address if endpoint.scheme == "tcp" else "docker"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, host: str = "", context: str = "") -> Client:
         return cls(endpoints.resolve(environment, host=host, context=context), environment)
+
+    def guarded(self, gate: Gate, world: World) -> Client:
+        """The same engine over the same connections, but nothing is sent that ``gate`` does not admit."""
+        made = Client(self.endpoint, self.environment, self._pool)
+        made._version = self._version
+        made._guard = (gate, world)
+        return made
+
+    def admit(self, request: Request) -> None:
+        """Ask the gate, where there is one. For what changes something without a call of ours: builders, programs."""
+        if self._guard is not None:
+            gate, world = self._guard
+            gate.admit(request, world)
 
     @property
     def api_version(self) -> ApiVersion:
@@ -124,10 +199,9 @@ class Client:
             raise refusal(str(call), exchange.head, self._content(exchange))
         exchange.connection.limit(activity=activity)
         stream = Stream(exchange, self._release)
-        with self._lock:
-            self._waiting.pop(exchange.connection, None)
-            if path == "/events":
-                self._events.add(stream)
+        self._pool.answered(exchange.connection)
+        if path == "/events":
+            self._pool.follow(stream)
         return stream
 
     def hijack(self, path: str, query: Query | None = None, body: Payload = None) -> Duplex:
@@ -145,26 +219,15 @@ class Client:
                 status=exchange.head.status,
             )
         exchange.connection.limit()
-        with self._lock:
-            self._waiting.pop(exchange.connection, None)
+        self._pool.answered(exchange.connection)
         return Duplex(exchange.connection, exchange.head)
 
     def cut(self, before: float) -> None:
         """End every call with a time limit that has waited since before then, and every stream of events."""
-        with self._lock:
-            waiting = [connection for connection, since in self._waiting.items() if since < before]
-            streams = list(self._events)
-        for connection in waiting:
-            connection.interrupt()
-        for stream in streams:
-            stream.close()
+        self._pool.cut(before)
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._pool.close()
 
     def __enter__(self) -> Client:
         return self
@@ -183,6 +246,10 @@ class Client:
         activity: float | None,
     ) -> Call:
         body, length_headers = _encode(payload, method)
+        if self._guard is not None:
+            from orchestrator.engines.gate import Request  # few engines are guarded
+
+            self.admit(Request(method, path, _query(query), body))
         return Call(method, path, _query(query), {**length_headers, **(headers or {})}, body, timeout, activity)
 
     def _open(self, call: Call) -> Exchange:
@@ -251,8 +318,7 @@ class Client:
         prefix = f"{self.endpoint.path if self.endpoint.scheme == 'tcp' else ''}/v{version[0]}.{version[1]}"
         head = request_head(call.method, prefix + call.path + call.query, self._host, call.headers)
         if call.timeout is not None:
-            with self._lock:
-                self._waiting[connection] = monotonic()
+            self._pool.waits(connection)
         refused_early = self._send_request(connection, call, head)
         connection.limit(total=call.timeout)
         try:
@@ -295,22 +361,13 @@ class Client:
 
     def _acquire(self) -> tuple[Connection, bool]:
         """A connection, and whether it is a fresh one."""
-        while True:
-            with self._lock:
-                kept = self._idle.pop() if self._idle else None
-            if kept is None:
-                return dial.connect(self.endpoint, self.environment), True
-            if kept.idle():
-                return kept, False
-            kept.close()
+        kept = self._pool.take()
+        return (dial.connect(self.endpoint, self.environment), True) if kept is None else (kept, False)
 
     def _release(self, exchange: Exchange) -> None:
-        with self._lock:
-            self._waiting.pop(exchange.connection, None)
-            if exchange.reusable() and not self._closed and len(self._idle) < IDLE_CONNECTIONS:
-                self._idle.append(exchange.connection)
-                return
-        exchange.connection.close()
+        self._pool.answered(exchange.connection)
+        if not (exchange.reusable() and self._pool.keep(exchange.connection)):
+            exchange.connection.close()
 
     def _lost(self, call: Call, connection: Connection, problem: Exception) -> EngineUnreachable:
         told = connection.explanation

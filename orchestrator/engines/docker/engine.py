@@ -20,6 +20,10 @@ from orchestrator.errors import EngineError, EngineUnreachable, StackError
 from orchestrator.model.actions import Action
 from orchestrator.model.observed import ObservedState, Scope
 
+TYPE_CHECKING = False  # see main
+if TYPE_CHECKING:
+    from orchestrator.engines.gate import Gate, World
+
 
 class DockerEngine:
     """Safe to use from many threads. The caller closes it; the client goes with it."""
@@ -53,7 +57,7 @@ class DockerEngine:
         try:
             state = observing.observe(self.client, scope, self._facts)
         except EngineUnreachable:
-            self._host = None  # what comes back may be another version
+            self._forget_facts()  # what comes back may be another version
             raise
         self._access.know(state)
         return state
@@ -84,12 +88,41 @@ class DockerEngine:
     def cut(self, before: float) -> None:
         self.client.cut(before)
 
+    def as_world(self) -> World:
+        from orchestrator.engines.docker.world import DockerWorld  # only gates ask whose things are
+
+        return DockerWorld(self.client)
+
+    def guarded(self, gate: Gate) -> DockerEngine:
+        return GuardedEngine(self, gate)
+
     def close(self) -> None:
         self._access.close()
         self.client.close()
+
+    def _forget_facts(self) -> None:
+        self._host = None
 
     def _facts(self) -> Host:
         with self._lock:
             if self._host is None:
                 self._host = facts.read(self.client)
             return self._host
+
+
+class GuardedEngine(DockerEngine):
+    """The same engine, but nothing is sent to it that a gate does not admit. Connections and facts are those of the whole one."""
+
+    def __init__(self, whole: DockerEngine, gate: Gate) -> None:
+        super().__init__(whole.client.guarded(gate, whole.as_world()))
+        self._whole = whole
+        self._access = Access(self.client, whole._access)
+
+    def close(self) -> None:
+        """Nothing is its own."""
+
+    def _forget_facts(self) -> None:
+        self._whole._forget_facts()
+
+    def _facts(self) -> Host:
+        return self._whole._facts()

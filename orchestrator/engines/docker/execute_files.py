@@ -43,7 +43,7 @@ def _filler(access: Access, action: actions.ShipFiles) -> str:
         "Image": action.image,
         "Entrypoint": ["never-started"],
         "Labels": {**action.labels, naming.HOOK: "files"},
-        "HostConfig": {"Mounts": [mount], "NetworkMode": "none"},
+        "HostConfig": {"Mounts": [mount], "NetworkMode": "none", "SecurityOpt": ["no-new-privileges"]},
     }
     try:
         access.client.post_json("/containers/create", {"name": name}, body, timeout=CREATE_SECONDS)

@@ -17,6 +17,8 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Progress
 from orchestrator.engines.docker import config
 from orchestrator.engines.docker.access import Access
+from orchestrator.engines.docker.wire import quote
+from orchestrator.engines.gate import RUN, Request
 from orchestrator.errors import EngineError, Interrupted
 from orchestrator.model import actions
 
@@ -35,6 +37,7 @@ def run(access: Access, action: actions.RunProvider, progress: Progress, cancel:
     """The variables for the services that depend on it, as ``KEY=value`` lines. Without a ``stop``, to stop is nothing."""
     import subprocess
 
+    access.client.admit(Request(RUN, f"/{quote(action.provider.type)}"))
     path = program(action.provider.type, access.environment)
     known = metadata(path, access.environment)
     if action.command == "stop" and not isinstance(known.get("stop"), dict):

@@ -195,7 +195,11 @@ class ThroughHelper:
             "Cmd": ["sleep", str(HELPER_SECONDS)],
             "StopSignal": "SIGKILL",
             "Labels": {**own, naming.HOOK: "probe", naming.ONEOFF: "False"},
-            "HostConfig": {"NetworkMode": f"container:{container['Id']}", "AutoRemove": True},
+            "HostConfig": {
+                "NetworkMode": f"container:{container['Id']}",
+                "AutoRemove": True,
+                "SecurityOpt": ["no-new-privileges"],
+            },
         }
         try:
             return self._create(name, body)

@@ -33,6 +33,9 @@ class World:
     def mountpoint(self, volume: str) -> str:
         return f"/engine/volumes/{volume}/_data"
 
+    def sockets(self) -> tuple[str, ...]:
+        return ("/srv/engine.sock",)
+
     def user(self, container: str) -> str:
         return {"shop-thing": "1000"}.get(container, "")
 
@@ -377,6 +380,12 @@ def test_no_grant_makes_the_gate_pass_what_it_does_not_understand(rule: str) -> 
 
 def test_a_grant_to_use_a_thing_is_none_to_remove_it() -> None:
     assert ["foreign-volume"] == rules(Request("DELETE", "/volumes/other-thing"), volumes=("other-thing",))
+
+
+def test_a_grant_for_a_folder_is_none_for_the_engines_socket_in_it() -> None:
+    assert ["bind"] == rules(create({"Binds": ["/srv/engine.sock:/x"]}), binds=("/srv",))
+    assert ["bind"] == rules(create({"Binds": ["/srv/./:/x"]}), binds=("/srv/media", "/"))
+    assert [] == rules(create({"Binds": ["/srv/engine.sock:/x"]}), binds=("/srv/engine.sock",))
 
 
 def test_registries_are_all_there_is_where_they_are_named() -> None:
