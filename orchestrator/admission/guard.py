@@ -1,4 +1,4 @@
-"""How stacks of one source are admitted on this host: hardened, judged as a whole, and given a gate for all that is sent for them."""
+"""How stacks of one source are admitted on this host: hardened, judged as a whole, and given a gate for what is sent for them."""
 
 from __future__ import annotations
 

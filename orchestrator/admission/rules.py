@@ -36,7 +36,7 @@ _ALL = (
     Rule("oom", "being spared when memory runs out"),
     Rule("pids", "more processes than the policy's `pids`", "pids"),
     Rule("bind", "files of the host outside the checkout, and sockets", "binds"),
-    Rule("bind-propagation", "mounts that spread to the host"),
+    Rule("bind-propagation", "mounts that the host gets as well"),
     Rule("file-outside", "files outside the checkout as a part of the spec"),
     Rule("volume-driver", "volume plugins", "volume_drivers"),
     Rule("volume-options", "volumes that are binds, NFS, CIFS or other mounts"),

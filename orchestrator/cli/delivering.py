@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from orchestrator.admission.guard import Admitting
 from orchestrator.cli import state
 from orchestrator.cli.commands.deploy import Options
 from orchestrator.cli.render import safe
@@ -27,6 +28,8 @@ from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import HostStack
 from orchestrator.secrets.keys import of_user
 from orchestrator.spec import files, names
+from orchestrator.spec.admission import usual_file
+from orchestrator.spec.host import permits_of
 
 ROOTS = (".", "stacks")  # where stacks are looked for when no path is given
 
@@ -64,9 +67,12 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         remembers=not context.shared.dry_run,
         keys=partial(of_user, context.environment),
         stores=stores(context),
+        admitting=_admitting(context, options),
     )
     _check_overlays(options, head, folder)
     wanted = source.newest()
+    if wanted.guard is not None:
+        context.engine.guard(wanted.guard.gate)
     if wanted.canonical is not None:
         for warning in wanted.canonical.warnings:
             where = f"{warning.where}: " if str(warning.where) else ""
@@ -74,6 +80,18 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         context.variables = wanted.canonical.environment
     context.canonical, context.secrets, context.origin = wanted.canonical, wanted.stack.secret_values, wanted.origin
     return wanted
+
+
+def _admitting(context: Context, options: Options) -> Admitting:
+    """By this host's policy file: what comes from elsewhere is no more to be trusted because somebody typed its address."""
+    engine = context.engine.engine
+    return Admitting(
+        permits=permits_of(usual_file(context.environment)),
+        world=engine.as_world,
+        environment=context.environment,
+        local=engine.local,
+        verified=options.verify not in ("", "off"),
+    )
 
 
 def _url(text: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.engines.base import Engine
     from orchestrator.engines.console import Console
     from orchestrator.engines.docker.client import Client
+    from orchestrator.engines.gate import Gate
     from orchestrator.engines.hands import Hands
     from orchestrator.engines.operations import Operations
 
@@ -41,6 +42,9 @@ class Connected(Protocol):
     def greet(self) -> None:
         """The engine is about to be used: ask it what it is while the caller reads files."""
 
+    def guard(self, gate: Gate) -> None:
+        """From now on nothing reaches the engine that ``gate`` does not admit."""
+
     def close(self) -> None: ...
 
 
@@ -65,6 +69,7 @@ class Docker:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._engine: Engine | None = None
+        self._whole: Engine | None = None  # behind the one that is used, where that is guarded
 
     @property
     def engine(self) -> Engine:
@@ -105,7 +110,11 @@ class Docker:
         assert isinstance(self.engine, DockerEngine)
         self.engine.greet()
 
+    def guard(self, gate: Gate) -> None:
+        self._whole, self._engine = self.engine, self.engine.guarded(gate)
+
     def close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
+        for engine in (self._engine, self._whole):
+            if engine is not None:
+                engine.close()
         self._client.close()

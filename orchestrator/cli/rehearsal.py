@@ -24,6 +24,7 @@ from orchestrator.engines.console import (
     Silent,
     Transfer,
 )
+from orchestrator.engines.gate import Gate
 from orchestrator.engines.hands import Attachment, Facts
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.engines.operations import Operations
@@ -52,6 +53,9 @@ class Rehearsal:
 
     def greet(self) -> None:
         return None
+
+    def guard(self, gate: Gate) -> None:
+        self.engine = self.engine.guarded(gate)
 
     def close(self) -> None:
         if not self.engine.executed:

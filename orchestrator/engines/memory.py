@@ -125,11 +125,10 @@ class MemoryEngine:
         return self
 
     def owner(self, kind: str, name: str) -> str | None:
-        things: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume] = {
-            "container": self.world.containers,
-            "network": self.world.networks,
-            "volume": self.world.volumes,
-        }[kind]
+        world = self.world
+        things: Iterable[ObservedContainer | ObservedNetwork | ObservedVolume] = world.containers
+        if kind != "container":
+            things = world.networks if kind == "network" else world.volumes
         found = next((one for one in things if name in (one.name, getattr(one, "id", one.name))), None)
         return None if found is None else found.labels.get(naming.PROJECT, "")
 

@@ -19,7 +19,7 @@ from orchestrator.errors import EngineError
 from orchestrator.model import actions, naming, shipment
 from orchestrator.model.actions import ContainerRef, HookKind
 from orchestrator.model.stack import Hook, Service, Stack
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 
 Path = tuple[str | int, ...]
 
@@ -39,11 +39,7 @@ def container_names(stack: Stack) -> dict[str, str]:
 
 def requests(stack: Stack, *, kept: str = "") -> Iterator[Rendered]:
     """The requests, in no order that matters. ``kept``: the folder of this host with secrets in memory."""
-    around = Surroundings(
-        peers={service: (Peer(name, name, 1),) for name, service in container_names(stack).items()},
-        image_id="",
-        secrets=kept,
-    )
+    around = Surroundings(peers={service: (Peer(name, name, 1),) for name, service in container_names(stack).items()})
     for key, network in stack.networks.items():
         if not network.external:
             body = translate_objects.network(network, around)
@@ -52,7 +48,8 @@ def requests(stack: Stack, *, kept: str = "") -> Iterator[Rendered]:
         if not volume.external:
             yield _made(("volumes", key), "/volumes/create", _labelled(translate_objects.volume(volume), stack))
     for service in stack.services.values():
-        yield from _of_service(stack, service, around)
+        folder = shipment.folder(stack, service)
+        yield from _of_service(stack, service, replace(around, secrets=f"{kept}/{folder}.engine" if folder else ""))
 
 
 def _made(base: Path, path: str, body: Mapping[str, Any], query: str = "") -> Rendered:
