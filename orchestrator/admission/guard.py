@@ -47,9 +47,11 @@ class Admitting:
     local: bool = True
     verified: bool = False
 
-    def admitted(self, stack: Stack, model: Map | None, *, place: str, about: str = "") -> tuple[Stack, StackGuard]:
-        """The stack with what is required of it, and its guard. ``place`` is the checkout that it lies in. Beside it others
-        of the same repository lie, where mounts stay that did not change, and what may be gone back to. Raises Refused, which changes nothing.
+    def admitted(
+        self, stack: Stack, model: Map | None, *, place: str, lent: Iterable[str] = (), about: str = ""
+    ) -> tuple[Stack, StackGuard]:
+        """The stack with what is required of it, and its guard. ``place`` is the checkout that it lies in; beside it lie others of
+        the same repository, where mounts stay that did not change. Raises Refused, which changes nothing.
         """
         setting = setting_of(
             stack,
@@ -59,6 +61,7 @@ class Admitting:
             environment=self.environment,
             local=self.local,
             verified=self.verified,
+            lent=lent,
         )
         made = hardened(stack, setting.grants)
         check(made, model, setting, self.world(), about=about)
@@ -74,6 +77,7 @@ def setting_of(
     environment: Mapping[str, str],
     local: bool = True,
     verified: bool = True,
+    lent: Iterable[str] = (),
 ) -> Setting:
     """What a judge has to know of a stack."""
     return Setting(
@@ -87,4 +91,5 @@ def setting_of(
         others=frozenset(others) - {stack.name},
         local=local,
         verified=verified,
+        lent=frozenset(lent),
     )

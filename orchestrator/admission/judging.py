@@ -40,6 +40,7 @@ class Setting:
     others: frozenset[str] = frozenset()
     local: bool = True
     verified: bool = True
+    lent: frozenset[str] = frozenset()  # files of the host that its operator gives to the spec
 
 
 class Judge:

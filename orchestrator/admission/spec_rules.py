@@ -92,7 +92,7 @@ def _files(judge: Judge, stack: Stack) -> Iterator[Placed]:
     if not judge.setting.roots:
         return
     for path in stack.sources:
-        if os.path.lexists(path) and not paths.contained(judge, path):
+        if path not in judge.setting.lent and os.path.lexists(path) and not paths.contained(judge, path):
             judge.refuse("file-outside", "file", path, f"{shown(path)} is outside the checkout")
             yield from _placed(judge, ())
 

@@ -441,7 +441,9 @@ class GitSource(Source):
         if self._admitting is None:
             return stack, None
         about = f"commit {head.commit[:12]}"
-        return self._admitting.admitted(stack, canonical.model, place=head.place, about=about)
+        return self._admitting.admitted(
+            stack, canonical.model, place=head.place, lent=self._entry.env_files, about=about
+        )
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""

@@ -136,9 +136,13 @@ def _policies(named: dict[str, Case]) -> dict[str, object]:
     return {name: parse(case.policy.encode(), "policy.yml")[0].root for name, case in named.items() if case.policy}
 
 
+_OUTSIDE = ("outside of the repository", "is somewhere else")  # the reading of files says so before there is a stack
+
+
 def _is_told(status: StackStatus, case: Case) -> bool:
     """By a rule, its commit and a line of the stack's files. Of several problems the first is shown."""
-    if not status.reference.startswith("policy-") or "commit" not in status.message:
+    by_policy = status.reference.startswith("policy-") and "commit" in status.message
+    if not by_policy and not any(words in status.message for words in _OUTSIDE):
         return False
     if case.place is None:
         return True
