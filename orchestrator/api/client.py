@@ -70,6 +70,20 @@ class Client:
         """``sync``, ``apply``, ``suspend``, ``resume`` or ``rollback``."""
         return self._json("POST", f"/v1/stacks/{quote(name, safe='')}/{verb}")
 
+    def sources(self) -> list[Document]:
+        """The repositories that the daemon follows."""
+        found: list[Document] = self._json("GET", "/v1/sources")["sources"]
+        return found
+
+    def order_source(self, name: str, verb: str) -> None:
+        """``sync``, ``suspend`` or ``resume``."""
+        self._json("POST", f"/v1/sources/{quote(name, safe='')}/{verb}")
+
+    def approve(self, name: str, commit: str = "") -> str:
+        """Agree to the version of a stack that waits, or only to this commit; which it is."""
+        query = f"?{urlencode({'commit': commit})}" if commit else ""
+        return str(self._json("POST", f"/v1/stacks/{quote(name, safe='')}/approve{query}")["approved"])
+
     def rollback(self, name: str, revision: int | None = None) -> Document:
         """Go back to a revision, ``None`` for the one before; what became of it."""
         query = f"?revision={revision}" if revision is not None else ""

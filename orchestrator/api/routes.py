@@ -97,6 +97,24 @@ async def _host(control: Control, _: Request) -> Response:
     )
 
 
+async def _sources(control: Control, _: Request) -> Response:
+    found = await run_in_threadpool(control.sources)
+    for one in found:
+        one["fetched_at"] = views.moment(one["fetched_at"])
+    return JSONResponse({"sources": found})
+
+
+async def _order_source(control: Control, request: Request, *, verb: str) -> Response:
+    await run_in_threadpool(getattr(control, f"{verb}_source"), request.path_params["source"])
+    return JSONResponse({"accepted": verb}, status_code=202)
+
+
+async def _approve(control: Control, request: Request) -> Response:
+    commit = request.query_params.get("commit", "")
+    agreed = await run_in_threadpool(control.approve, request.path_params["stack"], commit)
+    return JSONResponse({"approved": agreed}, status_code=202)
+
+
 async def _stack(control: Control, request: Request) -> Response:
     status = control.board.of(request.path_params["stack"])
     if status is None:
@@ -269,6 +287,7 @@ ROWS = (
     Row("GET", "/metrics", "read", "Figures for Prometheus", _metrics),
     Row("GET", "/v1/openapi.json", "read", "This document", _openapi),
     Row("GET", "/v1/host", "read", "The host and all of its stacks", _host),
+    Row("GET", "/v1/sources", "read", "The repositories it follows", _sources),
     Row("GET", "/v1/events", "read", "What happens, as server-sent events", _events),
     Row("GET", "/v1/stacks/{stack}", "read", "One stack with services and drift", _stack),
     Row("GET", "/v1/stacks/{stack}/services", "read", "Its services and their replicas", _services),
@@ -280,6 +299,12 @@ ROWS = (
     Row("GET", "/v1/stacks/{stack}/logs", "read", "What its containers print", _logs),
     Row("POST", "/v1/reload", "admin", "Read the host file again", _reload),
     Row("POST", "/v1/stop", "admin", "End the daemon; everything goes on running", _stop),
+    Row("POST", "/v1/sources/{source}/sync", "admin", "Fetch it now", partial(_order_source, verb="sync")),
+    Row("POST", "/v1/sources/{source}/suspend", "admin", "Take nothing new", partial(_order_source, verb="suspend")),
+    Row(
+        "POST", "/v1/sources/{source}/resume", "admin", "Take what is new again", partial(_order_source, verb="resume")
+    ),
+    Row("POST", "/v1/stacks/{stack}/approve", "deploy", "Agree to the version that waits", _approve),
     Row("POST", "/v1/stacks/{stack}/sync", "deploy", "Look at it again now", partial(_order, verb="sync")),
     Row("POST", "/v1/stacks/{stack}/apply", "deploy", "Bring it about now", partial(_order, verb="apply")),
     Row("POST", "/v1/stacks/{stack}/suspend", "deploy", "Leave it alone", partial(_order, verb="suspend")),

@@ -93,6 +93,8 @@ ROWS = (
     Row("daemon suspend", "daemon_suspend", "Have the daemon leave a stack alone"),
     Row("daemon resume", "daemon_resume", "Have the daemon keep a stack again"),
     Row("daemon token", "daemon_token", "Make and revoke tokens for the daemon's API"),
+    Row("sources", "sources", "Show, fetch, suspend and resume the repositories that the daemon follows"),
+    Row("approve", "approve", "Agree to the new version of a stack that waits in the daemon"),
     Row("publish", "publish", "Put the stack's files into a registry"),
     Row("alpha publish", "publish", "Put the stack's files into a registry"),
     Row("bridge convert", "bridge_convert", "Convert the stack to Kubernetes manifests, or what an image makes of it"),

@@ -13,6 +13,7 @@ from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.reconcile import preview
 from orchestrator.controller.status import Board, Phase, ServiceStatus
 from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.repositories import Shown
 from orchestrator.engines.console import LogWish, Said
 from orchestrator.errors import NotFound, StackError
 from orchestrator.graph import Mood, State, svg
@@ -96,6 +97,25 @@ class DaemonControl:
         if engine != self._daemon.parts.engine.identity:
             raise NotFound(f'this host keeps the stack "{stack}" on another engine')
         self._daemon.intend(stack, verb, services)
+
+    def sources(self) -> list[Document]:
+        return [_source(one) for one in self._daemon.repositories.shown()]
+
+    def sync_source(self, source: str) -> None:
+        self._daemon.repositories.sync(source)
+
+    def suspend_source(self, source: str) -> None:
+        self._daemon.repositories.suspend(source, on=True)
+
+    def resume_source(self, source: str) -> None:
+        self._daemon.repositories.suspend(source, on=False)
+
+    def approve(self, stack: str, commit: str) -> str:
+        agreed = self._keeper(stack).source.approve(commit)
+        self._daemon.audit.write(who="api", stack=stack, command="approve", version=agreed, ok=True)
+        self.board.tell(stack, "approved", f"commit {agreed[:12]}: by hand")
+        self._daemon.loop.look_again(stack)
+        return agreed
 
     def suspend(self, stack: str) -> None:
         self._keeper(stack)
@@ -183,6 +203,34 @@ class DaemonControl:
         if past is None:
             raise NotFound(f'there is no history of the stack "{stack}" yet')
         return past
+
+
+def _source(shown: Shown) -> Document:
+    source, follower = shown.source, shown.follower
+    trouble, head = follower.trouble, follower.head
+    return {
+        "name": source.name,
+        "url": source.url,
+        "ref": str(follower.ref),
+        "path": source.path,
+        "commit": head.commit if head is not None else "",
+        "fetched_at": follower.fetched_at,
+        "state": _state_of(shown),
+        "message": trouble.message if trouble is not None else "",
+        "reference": trouble.ref if trouble is not None else "",
+        "failures": follower.failures,
+        "sync": source.sync,
+        "approve": source.approve,
+        "stacks": list(shown.stacks),
+    }
+
+
+def _state_of(shown: Shown) -> str:
+    if shown.suspended:
+        return "suspended"
+    if shown.follower.trouble is not None:
+        return "failed" if shown.follower.head is None else "stale"
+    return "current" if shown.follower.head is not None else "pending"
 
 
 def _known(past: History, number: int) -> Revision:

@@ -113,6 +113,8 @@ class Daemon:
             chance=random.random,
             stores=self.stores,
             admitting=self._admitting,
+            suspended=self._suspended,
+            wall=_wall,
         )
         for entry in self.host.stacks.values():
             self._keep(entry)

@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.controller.status import Board
-from orchestrator.errors import StackError
+from orchestrator.daemon.overrides import Suspended
+from orchestrator.errors import NotFound, StackError
 from orchestrator.gitops.discovery import discovered
+from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.signatures import Verify
@@ -33,6 +35,23 @@ class Hooks:
     look_again: Callable[[str], object]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A source, who follows it, and the stacks that are kept of it."""
+
+    source: GitHostSource
+    follower: Follower
+    stacks: tuple[str, ...]
+    suspended: bool
+
+
+_OF_A_SOURCE = "source "  # before its name among what is suspended; no stack's name has a space
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f'there is no source "{name}" on this host', reference="no-such-source")
+
+
 class Repositories:
     """``start`` begins to follow; ``source`` makes what a keeper loads from."""
 
@@ -46,8 +65,11 @@ class Repositories:
         chance: Callable[[], float],
         stores: Stores,
         admitting: Callable[[GitHostSource], Admitting],
+        suspended: Suspended,
+        wall: Callable[[], tuple[int, int]],
     ) -> None:
         self._stores, self._admitting = stores, admitting
+        self._suspended, self._wall = suspended, wall
         self._directory = os.path.join(state, "git")
         self._board, self._hooks, self._key, self._chance = board, hooks, key, chance
         self._lock = threading.Lock()
@@ -76,6 +98,43 @@ class Repositories:
             follower.poke()
         return follower is not None
 
+    def sync(self, name: str) -> None:
+        """Fetch a source now, and take what it has also where that waits to be asked for. Raises what keeps it from being had."""
+        source, follower = self._sources.get(name), self._followers.get(name)
+        if source is None or follower is None:
+            raise _unknown(name)
+        follower.fetch()
+        if follower.trouble is not None:
+            raise follower.trouble
+        for stack in list(self._stacks[name]):
+            self._git_sources[stack].ask_for()
+            self._hooks.look_again(stack)
+
+    def suspend(self, name: str, *, on: bool) -> None:
+        """Take nothing new of a source from now on, over restarts too, or do so again. What is kept of it goes on being kept."""
+        if name not in self._sources:
+            raise _unknown(name)
+        (self._suspended.add if on else self._suspended.discard)(f"{_OF_A_SOURCE}{name}")
+        self._board.tell("", "source-suspended" if on else "source-resumed", f"source {name}: by hand")
+        for stack in list(self._stacks[name]):
+            self._hooks.look_again(stack)
+
+    def is_suspended(self, name: str) -> bool:
+        return f"{_OF_A_SOURCE}{name}" in self._suspended
+
+    def shown(self) -> list[Shown]:
+        """Every source as it stands, by name."""
+        with self._lock:
+            return [
+                Shown(
+                    source=self._sources[name],
+                    follower=follower,
+                    stacks=tuple(sorted(self._stacks[name])),
+                    suspended=self.is_suspended(name),
+                )
+                for name, follower in sorted(self._followers.items())
+            ]
+
     def heads(self) -> dict[str, Follower]:
         return dict(self._followers)
 
@@ -88,11 +147,22 @@ class Repositories:
             self._stacks[entry.source][entry.name],
             self._key,
             overlays=self._sources[entry.source].overlays,
+            gate=self._gate(self._sources[entry.source], entry),
             stores=self._stores.granted(entry.secret_stores),
             admitting=self._admitting(self._sources[entry.source]),
         )
         self._git_sources[entry.name] = made
         return made
+
+    def _gate(self, source: GitHostSource, entry: HostStack) -> Gate:
+        return Gate(
+            source=source.name,
+            approve=source.approve,
+            manual=source.sync == "manual",
+            windows=entry.windows,
+            suspended=lambda: self.is_suspended(source.name),
+            wall=self._wall,
+        )
 
     def _begin(self, source: GitHostSource) -> None:
         follower = Follower(

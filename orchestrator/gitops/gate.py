@@ -10,6 +10,8 @@ from orchestrator.controller.sources import Newer, Why
 from orchestrator.model.host import Window
 from orchestrator.records import dataclass
 
+WAITS_FOR_SYNC = "waits-for-sync"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
@@ -36,7 +38,7 @@ class Gate:
             return _waiting(commit, f" for approval: `stack approve {stack}`", "waits-for-approval", approvable=True)
         if self.manual and not agreed:
             text = f" until it is asked for: `stack sources sync {self.source}`"
-            return _waiting(commit, text, "waits-for-sync", approvable=True)
+            return _waiting(commit, text, WAITS_FOR_SYNC, approvable=True)
         if not self._is_open:
             return _waiting(commit, " for a window of its source", "waits-for-window")
         return None

@@ -20,7 +20,7 @@ from orchestrator.controller.backoff import Backoff
 from orchestrator.controller.sources import Guard, Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
 from orchestrator.gitops import dependencies, loading, standing
-from orchestrator.gitops.gate import OPEN, Gate
+from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
 from orchestrator.gitops.git import GitFailed
 from orchestrator.gitops.notes import read_note, write_note
 from orchestrator.gitops.repository import Ref, Repository
@@ -74,6 +74,8 @@ class Follower:
         self.failures = 0
         self._wake = threading.Event()
         self._ended = False
+        self._fetching = threading.Lock()
+        self.fetched_at = 0.0  # when it was last found out what there is; seconds since 1970
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
 
     def start(self) -> None:
@@ -90,7 +92,8 @@ class Follower:
     def fetch(self) -> None:
         """Once; trouble is kept and told, never raised."""
         try:
-            head = self._fetched()
+            with self._fetching:
+                head = self._fetched()
         except (StackError, OSError, ValueError) as error:
             problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
             self.failures += 1
@@ -98,7 +101,7 @@ class Follower:
             self.trouble = problem
         else:
             news = self.trouble is not None or head != self.head
-            self.failures, self.trouble, self.head = 0, None, head
+            self.failures, self.trouble, self.head, self.fetched_at = 0, None, head, time.time()
             write_note(self._note, head.commit)
         if news:
             self._changed()
@@ -278,6 +281,14 @@ class GitSource(Source):
                 )
             self._remember(approved=found.version.digest)
             return commit
+
+    def ask_for(self) -> None:
+        """Somebody asks for the newest version: that is enough where it waits for nothing else."""
+        with self._lock:
+            self._look()
+            found, newer = self._candidate(), self.newer()
+            if found is not None and newer is not None and newer.reference == WAITS_FOR_SYNC:
+                self._remember(approved=found.version.digest)
 
     def force(self) -> None:
         with self._lock:

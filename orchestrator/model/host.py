@@ -129,7 +129,8 @@ class GitHostSource:
 
     ``settings`` holds for each of its stacks. ``prune``: a stack that the repository no longer has is taken down, its volumes only
     with ``prune_volumes``. Paths of files are absolute. ``credentials`` are those of the host file, by git host; the source's own
-    win. ``sparse`` are the only folders that are wanted, if any; ``timeout`` is in seconds.
+    win. ``sparse`` are the only folders that are wanted, if any; ``approve``: each version
+    waits for somebody's word; ``sync`` is ``automatic`` or ``manual``; ``timeout`` is in seconds.
     """
 
     name: str
@@ -152,6 +153,8 @@ class GitHostSource:
     keys: str = ""
     webhook: tuple[str, ...] = ()  # files with the secrets of its webhook, one while none is being changed
     allow_rollback: bool = False
+    approve: bool = False
+    sync: str = "automatic"
     prune: bool = False
     prune_volumes: bool = False
     settings: HostStack

@@ -223,6 +223,8 @@ _GIT_PLAIN = (
     "path",
     "verify",
     "allow_rollback",
+    "approve",
+    "sync",
     "prune",
     "prune_volumes",
     "submodules",

@@ -153,8 +153,8 @@ def test_outside_of_its_windows_a_new_version_waits_also_over_a_restart_and_what
 ) -> None:
     never = f', windows: ["{_yesterday()} 00:00-00:01"]'
     project.write(SPEC)
-    with daemon(project):
-        runs(project, "db-1", "web-1")
+    with daemon(project) as first:
+        first.says("changes made", within=60)
     project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
     for _ in range(2):
         with daemon(project, never) as running:

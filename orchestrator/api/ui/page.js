@@ -127,18 +127,26 @@ function revisions(found) {
   return table(["Revision", "When", "Outcome", "Command", "What"], rows, "No history yet.");
 }
 
+function newer(stack) {
+  if (!stack.source) return make("p", { class: "empty" }, "from files of this host");
+  const kept = `from ${stack.source}, commit ${(stack.version || "-").slice(0, 12)}`;
+  const found = stack.newer;
+  return make("p", {}, kept, found ? `; ${found.message}${found.where ? ` (${found.where})` : ""}${found.summary ? `: ${found.summary}` : ""}` : "");
+}
+
 function orders(stack) {
-  const button = (verb, words) => make("button", { type: "button", on: { click: () => order(stack.name, verb) } }, words);
+  const button = (verb, words, query = "") => make("button", { type: "button", on: { click: () => order(stack.name, verb, query) } }, words);
   return make("div", { class: "actions" },
     button("sync", "Look again"),
     button("apply", "Apply now"),
+    stack.newer && stack.newer.approvable ? button("approve", `Approve ${stack.newer.version.slice(0, 12)}`, `?commit=${stack.newer.version}`) : null,
     stack.mode === "suspended" ? button("resume", "Resume") : button("suspend", "Suspend"),
     make("button", { type: "button", on: { click: () => { if (confirm(`Go back to the revision of ${stack.name} before this one?`)) order(stack.name, "rollback"); } } }, "Roll back"));
 }
 
-async function order(name, verb) {
+async function order(name, verb, query = "") {
   try {
-    await ask(`/v1/stacks/${encodeURIComponent(name)}/${verb}`, { method: "POST" });
+    await ask(`/v1/stacks/${encodeURIComponent(name)}/${verb}${query}`, { method: "POST" });
     say(`${name}: ${verb} accepted`);
   } catch (problem) {
     say(problem.message);
@@ -167,6 +175,7 @@ async function details(name) {
     make("h2", {}, make("a", { href: "#/" }, "Stacks"), " / ", name),
     make("p", {}, phase(stack.phase), stack.message ? ` ${stack.message}` : "", stack.where ? ` (${stack.where})` : ""),
     make("p", { class: "empty" }, `mode ${stack.mode}, looked at ${ago(stack.looked_at)}, changed ${ago(stack.changed_at)}`),
+    newer(stack),
     orders(stack),
     make("h2", {}, "Services"), services(stack),
     make("h2", {}, "Drift"), drift(stack),

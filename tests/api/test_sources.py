@@ -1,0 +1,173 @@
+"""Repositories as the operator sees and steers them: approval, sync by hand, windows, suspended sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from orchestrator.api import views
+from orchestrator.errors import NotFound, StackError
+from orchestrator.model.host import DAYS
+from tests.conftest import free_port
+from tests.support import daemons
+from tests.support.daemons import Running
+from tests.support.gitrepos import Repo
+from tests.support.waiting import eventually
+
+APP = "services:\n  db: {{image: db:1}}\n  web: {{image: web:{version}}}\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    monkeypatch.setenv("STACK_LOCK_DIR", str(tmp_path / "locks"))
+    made = Repo(tmp_path / "repo")
+    made.write("stacks/shop/app.yml", APP.format(version=1))
+    made.commit()
+    return made
+
+
+@contextmanager
+def host(folder: Path, **settings: str) -> Iterator[Running]:
+    more = "".join(f", {key}: {value}" for key, value in settings.items())
+    (folder / "host.yml").write_text(f"sources: {{infra: {{url: ./repo, interval: 1h{more}}}}}\n")
+    with daemons.running(folder, free_port()) as found:
+        yield found
+
+
+def push(found: Running, repo: Repo, version: int) -> str:
+    """The commit, once the daemon has it."""
+    repo.write("stacks/shop/app.yml", APP.format(version=version))
+    commit = repo.commit()
+    found.daemon.repositories.poke("infra")
+    eventually(lambda: found.client.sources()[0]["commit"] == commit, what="the commit is fetched")
+    return commit
+
+
+def image(found: Running) -> list[str]:
+    return [c.image for c in found.engine.engine.world.containers if c.service == "web"]
+
+
+def waits(found: Running, reference: str, commit: str = "") -> None:
+    def is_so() -> bool:
+        status = found.daemon.board.of("shop")
+        newer = views.stack(status)["newer"] if status is not None else None
+        return newer is not None and newer["reference"] == reference and newer["version"].startswith(commit)
+
+    eventually(is_so, what=f"it waits: {reference}")
+
+
+def runs(found: Running, version: int) -> None:
+    eventually(lambda: image(found) == [f"web:{version}"], what=f"version {version} runs")
+
+
+def test_a_source_is_shown_with_its_commit_and_its_stacks(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        runs(found, 1)
+        (shown,) = found.client.sources()
+
+    assert ("infra", "current", ["shop"], "") == (shown["name"], shown["state"], shown["stacks"], shown["message"])
+    assert repo.git("rev-parse", "HEAD") == shown["commit"]
+
+
+def test_with_approval_each_version_waits_for_a_word_that_holds_for_it_alone(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path, approve="true") as found:
+        waits(found, "waits-for-approval")
+        assert not image(found)
+        found.client.approve("shop")
+        runs(found, 1)
+        second = push(found, repo, 2)
+        waits(found, "waits-for-approval", second)
+        newer = found.client.stack("shop")["newer"]
+        assert (newer["approvable"], newer["changes"]) == (True, 1)
+        with pytest.raises(NotFound, match="is not what waits"):
+            found.client.approve("shop", "0123456")
+        third = push(found, repo, 3)
+        waits(found, "waits-for-approval", third)
+        with pytest.raises(NotFound):
+            found.client.approve("shop", second)
+        assert ["web:1"] == image(found)
+        assert third == found.client.approve("shop", third[:8])
+        runs(found, 3)
+        with pytest.raises(NotFound, match="nothing of shop waits"):
+            found.client.approve("shop")
+
+
+def test_what_was_approved_before_is_mended_while_something_newer_waits(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path, approve="true") as found:
+        waits(found, "waits-for-approval")
+        found.client.approve("shop")
+        runs(found, 1)
+        waits(found, "waits-for-approval", push(found, repo, 2))
+        found.engine.engine.change(
+            lambda w: replace(w, containers=tuple(c for c in w.containers if c.service != "web"))
+        )
+        runs(found, 1)
+
+
+def test_a_source_that_is_synced_by_hand_takes_a_commit_when_it_is_asked_to(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path, sync="manual") as found:
+        waits(found, "waits-for-sync")
+        found.client.order_source("infra", "sync")
+        runs(found, 1)
+        repo.write("stacks/shop/app.yml", APP.format(version=2))
+        repo.commit()
+        found.client.order_source("infra", "sync")
+        runs(found, 2)
+
+
+def test_asking_for_a_sync_is_no_approval(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path, sync="manual", approve="true") as found:
+        waits(found, "waits-for-approval")
+        found.client.order_source("infra", "sync")
+        waits(found, "waits-for-approval")
+        assert not image(found)
+
+
+def test_a_suspended_source_brings_nothing_new_also_by_the_next_daemon(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        runs(found, 1)
+        found.client.order_source("infra", "suspend")
+        commit = push(found, repo, 2)
+        waits(found, "source-suspended", commit)
+    with host(tmp_path) as again:
+        waits(again, "source-suspended", commit)
+        assert ("suspended", ["web:1"]) == (again.client.sources()[0]["state"], image(again))
+        again.client.order_source("infra", "resume")
+        runs(again, 2)
+
+
+def test_outside_of_its_windows_a_commit_waits(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        runs(found, 1)
+    yesterday = DAYS[(datetime.now().astimezone().weekday() - 1) % 7]
+    with host(tmp_path, windows=f'["{yesterday} 00:00-00:01"]') as found:
+        waits(found, "waits-for-window", push(found, repo, 2))
+        assert ["web:1"] == image(found)
+    with host(tmp_path) as found:
+        runs(found, 2)
+
+
+def test_a_source_that_cannot_be_had_is_stale_and_says_why(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        runs(found, 1)
+        repo.folder.rename(tmp_path / "away")
+        with pytest.raises(StackError, match="repo"):
+            found.client.order_source("infra", "sync")
+        (shown,) = found.client.sources()
+        assert ("stale", 1) == (shown["state"], shown["failures"])
+        assert shown["message"]
+        (tmp_path / "away").rename(repo.folder)
+        found.client.order_source("infra", "sync")
+        assert "current" == found.client.sources()[0]["state"]
+        assert ["web:1"] == image(found)
+
+
+@pytest.mark.parametrize("verb", ["sync", "suspend", "resume"])
+def test_a_source_that_is_not_there_is_not_found(repo: Repo, tmp_path: Path, verb: str) -> None:
+    with host(tmp_path) as found, pytest.raises(NotFound, match="no source"):
+        found.client.order_source("nobody", verb)
