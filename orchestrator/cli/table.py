@@ -95,6 +95,7 @@ ROWS = (
     Row("daemon token", "daemon_token", "Make and revoke tokens for the daemon's API"),
     Row("sources", "sources", "Show, fetch, suspend and resume the repositories that the daemon follows"),
     Row("approve", "approve", "Agree to the new version of a stack that waits in the daemon"),
+    Row("policy explain", "policy_explain", "Show what stacks from repositories may not ask of this host"),
     Row("publish", "publish", "Put the stack's files into a registry"),
     Row("alpha publish", "publish", "Put the stack's files into a registry"),
     Row("bridge convert", "bridge_convert", "Convert the stack to Kubernetes manifests, or what an image makes of it"),
@@ -113,6 +114,7 @@ GROUPS = {
     "alpha": "Commands that Compose calls experimental",
     "bridge": "Take the stack to another platform",
     "daemon": "Keep a host as its files say",
+    "policy": "What stacks from repositories may ask of this host",
     "image": "Work with the images of the stack's services",
 }
 

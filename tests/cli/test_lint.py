@@ -164,3 +164,44 @@ def test_explain_of_the_whole_file_lists_its_sections(shell: Shell) -> None:
 
 def test_explain_helps_with_a_misspelt_path(shell: Shell) -> None:
     assert "did you mean `ports`?" in shell("explain", "services.web.prots").failed(2).err
+
+
+RISKY = """
+    services:
+      web:
+        image: web:1
+        privileged: true
+        volumes: ["/etc:/x", "./y:/y"]
+        ports: ["80:80", "8080:80"]
+    """
+
+
+def test_lint_warns_of_what_the_policy_for_repositories_would_refuse_where_it_is_asked_to(shell: Shell) -> None:
+    shell.write(RISKY)
+    rules = [(one["line"], one["rule"]) for one in shell("lint", "--policy", "--format", "json").ok().json]
+
+    assert [(4, "policy-privileged"), (5, "policy-bind"), (6, "policy-port")] == rules
+    assert not shell("lint", "--format", "json").ok().json
+    shell("lint", "--policy", "--strict").failed(1)
+
+
+def test_what_the_policy_of_this_host_grants_is_no_warning(shell: Shell) -> None:
+    shell.write(RISKY)
+    shell.write("ports: [80]\nbinds: [/etc]\nallow: [privileged]\n", "policy.yml")
+    shell.set("STACK_POLICY", str(shell.folder / "policy.yml"))
+
+    assert not shell("lint", "--policy", "--format", "json").ok().json
+
+
+def test_policy_explain_tells_each_rule_and_what_is_granted(shell: Shell) -> None:
+    shell.write("sources: {infra: {url: ./r, policy: {ports: [443]}}}\npolicy: {allow: [gpu]}\n", "host.yml")
+    every = {
+        one["rule"]: one["here"]
+        for one in shell("policy", "explain", "--config", "host.yml", "--format", "json").ok().json
+    }
+    words = ("policy", "explain", "infra", "--config", "host.yml", "--format", "json")
+    of_source = {one["rule"]: one["here"] for one in shell(*words).ok().json}
+
+    assert ("refused", "allowed", "refused") == (every["privileged"], every["gpu"], every["port"])
+    assert "but for 443" == of_source["port"]
+    assert "no source" in shell("policy", "explain", "nobody", "--config", "host.yml").failed(1).err

@@ -21,6 +21,7 @@ EPILOG = "Exit code 0, also with remarks; 2 for a file that is not valid; with -
 class Options:
     files: tuple[str, ...] = arguments("[FILE]...", f"The files to look at, like -f. {EPILOG}")
     format: str = text("--format", metavar="HOW", default="text", choices=("text", "json"), help="text or json.")
+    policy: bool = flag("--policy", help="Warn of what the policy for stacks from repositories would refuse, too.")
     strict: bool = flag("--strict", help="Exit with 1 when anything has no effect here (warnings; notes do not count).")
 
 
@@ -44,7 +45,10 @@ def run(context: Context, options: Options) -> int:
     context.shared = replace(context.shared, files=(*context.shared.files, *options.files), all_resources=True)
     if not context.shared.profiles:
         context.shared = replace(context.shared, profiles=("*",))
-    remarks = remarks_of(loading.canonical(context, loading.request(context)))
+    canonical = loading.canonical(context, loading.request(context))
+    remarks = remarks_of(canonical)
+    if options.policy:
+        remarks = sorted([*remarks, *_forbidden(context, canonical)], key=lambda remark: remark.order)
     context.show(_json(remarks) if options.format == "json" else "".join(map(_line, remarks)))
     warnings = sum(remark.level == "warning" for remark in remarks)
     if options.format == "text":
@@ -63,6 +67,15 @@ def remarks_of(canonical: Canonical) -> list[Remark]:
         remarks.append(Remark(place, level, silence.rule, f"{silence.compose}; here: {here}", silence.compose, here))
     remarks += [Remark(place, "warning", "loader", text) for place, text in warnings.items()]
     return sorted(remarks, key=lambda remark: remark.order)
+
+
+def _forbidden(context: Context, canonical: Canonical) -> list[Remark]:
+    from orchestrator.cli import admitting
+
+    return [
+        Remark(one.where, "warning", f"policy-{one.violation.rule}", f"{one.violation.message}; {one.violation.hint}")
+        for one in admitting.found(context, canonical)
+    ]
 
 
 def _line(remark: Remark) -> str:
