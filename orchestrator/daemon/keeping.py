@@ -124,7 +124,7 @@ class Daemon:
         self._files.follow(HOST_FILE, _host_files(self.host))
         self.loop.start()
         self.pulse.start()
-        self.repositories.follow(self.host.sources)
+        self.repositories.follow(self.host.sources, self.host.stacks)
         self.board.tell("", "started", f"keeps what {self.host.file} says: {_counted(self.host)}")
         end_listening = listen(self.parts.engine.changes, self.loop.heard, self._ended)
         try:
@@ -159,7 +159,7 @@ class Daemon:
         for name, entry in host.stacks.items():
             if entry != before.stacks.get(name):
                 self._keep(entry)
-        self.repositories.follow(host.sources)
+        self.repositories.follow(host.sources, host.stacks)
         if host.permits != before.permits:
             self._files.follow(HOST_FILE, _host_files(host))
             self._admit_anew()

@@ -1,7 +1,8 @@
 """The git sources of a host: a follower for each, and which stacks come and go with its commits.
 
-A stack that is new in a repository is kept from then on. One that has gone is taken down only where the source says ``prune``, and
-only if the repository still has other stacks: an empty or unreadable one never means that everything should go.
+A stack that is new in a repository is kept from then on, unless another source or the host file itself has one of its name. One
+that has gone is taken down only where the source says ``prune``, and only if the repository still has other stacks: an empty or
+unreadable one never means that everything should go.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from orchestrator.admission.guard import Admitting
 from orchestrator.controller.status import Board
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.errors import NotFound, StackError
-from orchestrator.gitops.discovery import discovered
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.repository import Ref
+from orchestrator.gitops.selection import Chosen, Selection, selected
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import Follower, GitSource, Head
 from orchestrator.model.host import GitHostSource, HostStack
-from orchestrator.records import dataclass, replace
+from orchestrator.records import dataclass
 from orchestrator.secrets.stores import Stores
 
 
@@ -75,17 +76,32 @@ class Repositories:
         self._lock = threading.Lock()
         self._sources: dict[str, GitHostSource] = {}
         self._followers: dict[str, Follower] = {}
-        self._stacks: dict[str, dict[str, str]] = {}  # source -> stack -> its folder
+        self._stacks: dict[str, dict[str, Chosen]] = {}  # by source
         self._git_sources: dict[str, GitSource] = {}
+        self._own: Mapping[str, HostStack] = {}
+        self.claims: dict[
+            str, dict[str, str]
+        ] = {}  # by source: stacks of it that something else has, and what is wrong
 
-    def follow(self, wanted: Mapping[str, GitHostSource]) -> None:
-        """Follow these sources from now on, and no others."""
+    def follow(self, wanted: Mapping[str, GitHostSource], own: Mapping[str, HostStack]) -> None:
+        """Follow these sources from now on, and no others. The stacks of the host file itself are its ``own``."""
+        with self._lock:
+            again = {name for name, claims in self.claims.items() if claims}
+            if own.keys() != self._own.keys():
+                again |= wanted.keys()
+            self._own = own
+            for stacks in self._stacks.values():
+                for name in stacks.keys() & own.keys():
+                    del stacks[name]  # its keeper is the host file's by now
         for name in self._sources.keys() - wanted.keys():
             self._forget(name)
         for name, source in wanted.items():
             if self._sources.get(name) != source:
                 self._forget(name)
                 self._begin(source)
+        with self._lock:
+            for name in again & wanted.keys():
+                self._arrange_again(name)
 
     def stop(self) -> None:
         for follower in self._followers.values():
@@ -141,12 +157,14 @@ class Repositories:
     def source(self, entry: HostStack) -> GitSource:
         """What the keeper of this stack loads from."""
         follower = self._followers[entry.source]
+        chosen = self._stacks[entry.source][entry.name]
         made = GitSource(
             entry,
             follower,
-            self._stacks[entry.source][entry.name],
+            chosen.folder,
             self._key,
-            overlays=self._sources[entry.source].overlays,
+            overlays=chosen.overlays,
+            environment=chosen.environment,
             gate=self._gate(self._sources[entry.source], entry),
             stores=self._stores.granted(entry.secret_stores),
             admitting=self._admitting(self._sources[entry.source]),
@@ -178,7 +196,8 @@ class Repositories:
         self._sources[source.name], self._followers[source.name] = source, follower
         self._stacks.setdefault(source.name, {})
         if follower.head is not None:
-            self._arrange(source, follower.head)
+            with self._lock:
+                self._arrange(source, follower.head)
         follower.start()
 
     def _forget(self, name: str) -> None:
@@ -186,6 +205,7 @@ class Repositories:
         if follower is not None:
             follower.stop()
         self._sources.pop(name, None)
+        self.claims.pop(name, None)
         for stack in self._stacks.pop(name, {}):
             self._hooks.release(stack)
 
@@ -209,11 +229,11 @@ class Repositories:
             )
 
     def _arrange(self, source: GitHostSource, head: Head) -> None:
-        found = discovered(head.place, source.path)
-        wanted = {name: path for name, path in found.items() if not source.only or name in source.only}
+        selection = selected(head.place, source)
+        wanted = self._unclaimed(source, selection)
         known = self._stacks[source.name]
         gone = known.keys() - wanted.keys()
-        if not wanted and known:
+        if not selection.stacks and not selection.elsewhere and known:
             self._board.tell(
                 "",
                 "source-empty",
@@ -222,19 +242,54 @@ class Repositories:
             )
             return
         self._stacks[source.name] = {**wanted, **{name: known[name] for name in gone if not source.prune}}
-        for name, path in wanted.items():
-            if known.get(name) != path:
-                self._hooks.keep(replace(source.settings, name=name, source=source.name, prune=source.prune))
+        for name, chosen in wanted.items():
+            if known.get(name) != chosen:
+                self._hooks.keep(chosen.entry)
             else:
                 self._hooks.look_again(name)
         for name in gone:
-            self._leave(source, name)
+            self._leave(source, name, selection)
+        if gone and source.prune:
+            for other in self._sources.keys() - {source.name}:
+                if gone & self.claims.get(other, {}).keys():
+                    self._arrange_again(other)
 
-    def _leave(self, source: GitHostSource, name: str) -> None:
+    def _arrange_again(self, name: str) -> None:
+        """What something else has claimed so far may be free by now, and what was free claimed."""
+        source, follower = self._sources.get(name), self._followers.get(name)
+        if source is not None and follower is not None and follower.head is not None:
+            self._arrange(source, follower.head)
+
+    def _unclaimed(self, source: GitHostSource, selection: Selection) -> dict[str, Chosen]:
+        """The stacks that are this source's to have. Who was first keeps a name; the host file itself always does."""
+        claims: dict[str, str] = {}
+        for name, chosen in selection.stacks.items():
+            other = self._claimant(name, source.name)
+            if other:
+                claims[name] = (
+                    f'two places claim the stack "{name}": {other} has it; '
+                    f"{chosen.folder} of source {source.name} ({source.where}) does not get it"
+                )
+        for name in claims.keys() - self.claims.get(source.name, {}).keys():
+            self._board.tell("", "claimed-twice", claims[name], level="error")
+        self.claims[source.name] = claims
+        return {name: chosen for name, chosen in selection.stacks.items() if name not in claims}
+
+    def _claimant(self, name: str, source: str) -> str:
+        """What else has a stack of that name, and where that is said; "" for nothing."""
+        if name in self._own:
+            return f"the host file ({self._own[name].where})"
+        for other, stacks in self._stacks.items():
+            if other != source and name in stacks:
+                return f"{stacks[name].folder} of source {other} ({self._sources[other].where})"
+        return ""
+
+    def _leave(self, source: GitHostSource, name: str, selection: Selection) -> None:
+        why = f"no longer in source {source.name}"
+        if name in selection.elsewhere:
+            why = f"for {', '.join(selection.elsewhere[name])} by now, which is not {source.host}"
         if not source.prune:
-            self._board.tell(
-                name, "left", f"no longer in source {source.name}; it goes on as it was (prune: false)", level="warning"
-            )
+            self._board.tell(name, "left", f"{why}; it goes on as it was (prune: false)", level="warning")
             return
         try:
             self._hooks.take_down(name, source.prune_volumes)

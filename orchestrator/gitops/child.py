@@ -19,7 +19,9 @@ from orchestrator.gitops import sandbox
 from orchestrator.records import replace
 from orchestrator.resources import schema_path
 from orchestrator.spec import transfer
+from orchestrator.spec.limits import DEFAULTS
 from orchestrator.spec.load import load_canonical, stack_of
+from orchestrator.spec.parse import parse
 from orchestrator.spec.reading import Files
 
 _LIBRARIES = (
@@ -58,12 +60,26 @@ def confine(request: transfer.Json, parent: int) -> None:
     sandbox.enter([*code, request["folder"]], needed, request["limits"], parent)
 
 
+def hosts_named(paths: list[str], disk: Files) -> list[str]:
+    """The hosts that specs are for, as they are written under ``x-stack``."""
+    named: list[str] = []
+    for path in paths:
+        for one in parse(disk.stored(path, DEFAULTS.file_bytes + 1), path, DEFAULTS):
+            own = one.root.get("x-stack") if isinstance(one.root, dict) else None
+            hosts = own.get("hosts") if isinstance(own, dict) else None
+            listed = [hosts] if isinstance(hosts, str) else hosts
+            named += [host for host in listed if isinstance(host, str)] if isinstance(listed, list) else []
+    return list(dict.fromkeys(named))
+
+
 def answer(request: transfer.Json, descriptor: int) -> transfer.Json:
     contents, plain = (
         {path: base64.b64decode(text) for path, text in request[name].items()} for name in ("contents", "plain")
     )
     disk = Files(contents, (Beneath(request["folder"], descriptor),), plain)
     try:
+        if "hosts" in request:
+            return {"hosts": hosts_named(request["hosts"], disk)}
         canonical = load_canonical(replace(transfer.request_of(request["request"]), disk=disk))
         stack_of(canonical, read_contents=False, disk=disk)
     except StackError as problem:

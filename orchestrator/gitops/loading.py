@@ -102,6 +102,18 @@ def canonical(
         raise _failed(_said(text), file, commit) from None
 
 
+def hosts(files: Iterable[str], place: str) -> tuple[str, ...]:
+    """The hosts that specs below ``place`` are for; () where they name none, or cannot be read: their trouble is seen later."""
+    asked = {"contents": {}, "plain": {}, "folder": place, "needed": [*files], "hosts": [*files], "limits": LIMITS}
+    with _turns:
+        text, code, ended = _Reading(json.dumps(asked).encode("ascii"), place, CHILD).answer()
+    try:
+        found = json.loads(text)["hosts"] if not code and not ended else []
+        return tuple(found) if all(isinstance(one, str) for one in found) else ()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ()
+
+
 def _packed(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 

@@ -24,6 +24,7 @@ from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
 from orchestrator.gitops.git import GitFailed
 from orchestrator.gitops.notes import read_note, write_note
 from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.selection import env_files, spec_files
 from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
 from orchestrator.gitops.standing import REMEMBERED, Held, Version
 from orchestrator.model.host import HostStack
@@ -156,6 +157,7 @@ class GitSource(Source):
         key: Callable[[], bytes],
         *,
         overlays: Iterable[str] = (),
+        environment: str = "",
         remembers: bool = True,
         gate: Gate = OPEN,
         now: Callable[[], float] = time.time,
@@ -168,7 +170,7 @@ class GitSource(Source):
         self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
         self._seen: dict[str, int] = {}
         self._entry, self._follower, self._path, self._key = entry, follower, path, key
-        self._overlays = tuple(overlays)
+        self._overlays, self._environment = tuple(overlays), environment
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
         self._lock = threading.RLock()
         self._standing = standing.read(self._note)
@@ -417,7 +419,7 @@ class GitSource(Source):
             environment=dict(self._entry.variables),
             current_directory=folder,
             project_name=self._entry.name,
-            env_files=self._entry.env_files,
+            env_files=self._entry.env_files or env_files(folder, self._environment),
             profiles=self._entry.profiles,
             disk=loading.files_below(head.place, self._entry.env_files),
         )
@@ -458,16 +460,15 @@ class GitSource(Source):
 
     def _files(self, folder: str, head: Head) -> tuple[str, ...]:
         """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""
-        main = next((path for name in files.NAMES if os.path.isfile(path := os.path.join(folder, name))), None)
-        if main is None:
+        found = spec_files(folder, self._environment, self._overlays)
+        if not found:
             raise RuleViolation(
                 f"commit {head.commit[:12]} has no spec in {self._path}",
                 where=Where(self._path),
                 hint=f"{files.NAMES[0]} or app.yml; what runs goes on",
                 reference="git-no-spec",
             )
-        overlays = (os.path.join(folder, name) for name in self._overlays)
-        return (main, *(path for path in overlays if os.path.isfile(path)))
+        return found
 
 
 def _differs(back: Version, bad: Version, services: Iterable[str]) -> bool:

@@ -124,8 +124,21 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStack:
+    """A stack whose ``folder`` in the repository the host file names itself."""
+
+    folder: str
+    settings: HostStack
+    overlays: tuple[str, ...] = ()
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GitHostSource:
-    """A repository whose stacks this host runs: those in folders of ``path``, ``only`` these if any are named.
+    """A repository whose stacks this host runs: those in folders of ``path``, ``only`` those that match if anything is named,
+    none that is ``excluded``, and those that are ``listed`` by name.
+
+    ``environment`` chooses the files beside a spec that bear its name. ``host`` is what specs call this host.
 
     ``settings`` holds for each of its stacks. ``prune``: a stack that the repository no longer has is taken down, its volumes only
     with ``prune_volumes``. Paths of files are absolute. ``credentials`` are those of the host file, by git host; the source's own
@@ -142,6 +155,10 @@ class GitHostSource:
     path: str = "stacks"
     interval: float = 60.0
     only: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    environment: str = ""
+    listed: Mapping[str, ListedStack] = field(default_factory=dict)
+    host: str = ""
     overlays: tuple[str, ...] = ()
     own_credentials: Credentials = field(default_factory=Credentials)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
@@ -163,7 +180,8 @@ class GitHostSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment.
+    """All that a daemon is to keep. ``engine`` is a DOCKER_HOST, "" for the engine of the environment. ``name`` is what specs
+    call this host.
 
     ``permits`` is what stacks from elsewhere may ask of it, by the host file and the policy file together.
     """
@@ -172,6 +190,7 @@ class Host:
     sources: Mapping[str, GitHostSource] = field(default_factory=dict)
     secret_stores: Mapping[str, SecretStore] = field(default_factory=dict)
     engine: str = ""
+    name: str = ""
     permits: Permits = field(default_factory=Permits)
     passes: int = DEFAULT_PASSES  # stacks that are worked on at the same time
     file: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ from orchestrator.model.host import (
     GitHostSource,
     Host,
     HostStack,
+    ListedStack,
     Mode,
     Window,
 )
@@ -32,7 +34,7 @@ from orchestrator.model.values import SECOND
 from orchestrator.model.webhook import LEAST, is_long_enough
 from orchestrator.records import replace
 from orchestrator.resources import schema_path
-from orchestrator.spec import document, files, values
+from orchestrator.spec import document, files, listed, values
 from orchestrator.spec.admission import admission, load_permits
 from orchestrator.spec.document import Map
 from orchestrator.spec.host_stores import granted, secret_stores
@@ -54,18 +56,23 @@ def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) ->
     root = _read(path, limits)
     defaults = root.get("defaults") or {}
     directory = os.path.dirname(path)
+    called = root.get("host") or socket.gethostname()
     stacks = {
         name: _stack(root, name, {**defaults, **_settings(node)}, directory)
         for name, node in (root.get("stacks") or {}).items()
     }
     credentials = {host: _credentials(node or {}, directory) for host, node in (root.get("credentials") or {}).items()}
     sources = {
-        name: replace(_git(root, name, {"secret_stores": [], **defaults, **node}, directory), credentials=credentials)
+        name: replace(
+            _git(root, name, {"secret_stores": [], **defaults, **node}, directory), credentials=credentials, host=called
+        )
         for name, node in (root.get("sources") or {}).items()
     }
+    listed.check_claims(stacks, sources)
     stores = secret_stores(root, directory)
     permits = load_permits(policy_file, _schema(), limits=limits).with_more(_permits(root))
     return Host(
+        name=called,
         stacks=stacks,
         sources=sources,
         permits=permits,
@@ -179,6 +186,8 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
         keys=os.path.join(directory, node["keys"]) if "keys" in node else "",
         sparse=_sparse(node),
         only=_texts(node.get("only")),
+        excluded=_texts(node.get("except")),
+        listed=_listed(root, name, node, directory),
         overlays=_texts(node.get("overlays")),
         webhook=_webhook(root, name, node, directory),
         settings=_stack(root, name, {key: node[key] for key in _SETTINGS if key in node}, directory, where),
@@ -214,6 +223,23 @@ def webhook_secret(path: str) -> str | None:
     return secret if is_long_enough(secret) else None
 
 
+def _listed(root: Map, name: str, node: Mapping[str, Any], directory: str) -> dict[str, ListedStack]:
+    """The stacks that the source names by itself; each may say otherwise what the source says for all."""
+    given: Mapping[str, Any] = node.get("stacks") or {}
+    found = {}
+    for stack, said in given.items():
+        where = document.where(root, ("sources", name, "stacks", stack), at_key=True)
+        own = {**node, **_settings(said)} if isinstance(said, Map) else node
+        folder = _settings(said).get("path", os.path.join(node.get("path", "stacks"), stack))
+        found[stack] = ListedStack(
+            folder=listed.folder(folder, where),
+            settings=_stack(root, stack, {key: own[key] for key in _SETTINGS if key in own}, directory, where),
+            overlays=_texts(own.get("overlays")),
+            environment=own.get("environment", ""),
+        )
+    return found
+
+
 _CREDENTIAL_FILES = ("token_file", "key_file", "known_hosts", "ca_file")
 _GIT_PLAIN = (
     "branch",
@@ -221,6 +247,7 @@ _GIT_PLAIN = (
     "semver",
     "commit",
     "path",
+    "environment",
     "verify",
     "allow_rollback",
     "approve",

@@ -284,3 +284,61 @@ def test_a_new_service_that_does_not_do_well_takes_its_commit_back(host: Running
     host.settles("shop", "failed")
     eventually(lambda: images(host, "shop") == {"db:1", "web:1"}, what="the new service is gone")
     assert "more is unhealthy" in host.client.stack("shop")["message"]
+
+
+def test_an_environment_merges_its_files_over_a_stack(host: Running, repo: Repo, folder: Path) -> None:
+    repo.write("stacks/shop/app.yml", "services: {web: {image: 'web:${TAG:-1}'}}\n")
+    repo.write("stacks/shop/app.production.yml", "services: {more: {image: more:1}}\n")
+    repo.write("stacks/shop/.env.production", "TAG=9\n")
+    push(host, repo)
+    (folder / "host.yml").write_text(HOST.replace("{url", "{environment: production, url"))
+    host.daemon.reload()
+
+    eventually(lambda: images(host, "shop") >= {"web:9", "more:1"}, what="the environment's files")
+
+
+def test_a_stack_for_other_hosts_is_not_run_here_and_what_ran_of_it_stays(host: Running, repo: Repo) -> None:
+    before = ids(host, "shop")
+    repo.write("stacks/more/app.yml", "x-stack: {hosts: [elsewhere]}\n" + APP.format(version=1))
+    repo.write("stacks/shop/app.yml", "x-stack: {hosts: [elsewhere]}\n" + APP.format(version=2))
+    push(host, repo)
+
+    said = "for elsewhere by now"
+    eventually(lambda: any(said in one.text for one in host.daemon.board.happenings(0)), what="that it left")
+    assert ids(host, "shop") == before
+    assert not images(host, "more")
+
+
+def test_two_sources_with_a_stack_of_one_name_are_told_and_the_first_keeps_it(
+    host: Running, repo: Repo, folder: Path
+) -> None:
+    before = ids(host, "shop")
+    other = Repo(folder / "other")
+    other.write("stacks/shop/app.yml", APP.format(version=7))
+    other.write("stacks/free/app.yml", APP.format(version=7))
+    other.commit()
+    (folder / "host.yml").write_text("sources:\n  infra: {url: ./repo, interval: 1h}\n  other: {url: ./other}\n")
+    host.daemon.reload()
+    eventually(lambda: bool(images(host, "free")), what="what nobody else claims")
+    told = [one.text for one in host.daemon.board.happenings(0) if one.kind == "claimed-twice"]
+
+    assert len(told) == 1
+    assert 'two places claim the stack "shop": stacks/shop of source infra' in told[0]
+    assert "stacks/shop of source other" in told[0]
+    assert f"{folder}/host.yml:3:" in told[0]
+    assert ids(host, "shop") == before
+
+
+def test_a_stack_of_the_host_file_wins_over_a_repository_and_is_given_back(
+    host: Running, repo: Repo, folder: Path
+) -> None:
+    (folder / "shop").mkdir()
+    (folder / "shop" / "app.yml").write_text(APP.format(version=5))
+    (folder / "host.yml").write_text("stacks: {shop: ./shop}\n" + HOST)
+    host.daemon.reload()
+    eventually(lambda: "web:5" in images(host, "shop"), what="the host file's own")
+    assert [one for one in host.daemon.board.happenings(0) if one.kind == "claimed-twice"]
+    (folder / "host.yml").write_text(HOST)
+    host.daemon.reload()
+
+    eventually(lambda: images(host, "shop") == {"db:1", "web:1"}, what="the repository's again")
