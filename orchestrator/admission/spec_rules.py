@@ -11,6 +11,7 @@ from orchestrator.admission.rules import Violation
 from orchestrator.model.admission import REPLICAS, SERVICES
 from orchestrator.model.stack import Service, Stack
 from orchestrator.records import dataclass
+from orchestrator.spec.contents import in_store
 from orchestrator.spec.document import Map
 
 Path = tuple[str | int, ...]
@@ -82,6 +83,8 @@ def _external(judge: Judge, stack: Stack, model: Map) -> Iterator[Placed]:
     for section in ("secrets", "configs"):
         for key, thing in (model.get(section) or {}).items():
             name = str((thing or {}).get("name") or key)
+            if in_store(thing or {}) is not None:
+                continue  # stores are granted to sources by `secret_stores`
             if (thing or {}).get("external") and not {name, key}.intersection(judge.grants.secrets):
                 judge.refuse("foreign-secret", "external", name, f"{shown(name)} is the host's, not this stack's own")
                 yield from _placed(judge, (section, key, "external"))

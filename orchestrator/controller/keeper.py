@@ -159,7 +159,7 @@ class Keeper:
         known = self.status.newer
         if newer is not None and (known is None or known.message != newer.message):
             kind, level = _TOLD[newer.why]
-            self._tell(kind, newer.message, level=level)
+            self._tell(kind, f"{newer.message}\n  at {newer.where}" if newer.where else newer.message, level=level)
         self.status = replace(self.status, newer=newer)
 
     def _load(self) -> Stack:
@@ -175,7 +175,7 @@ class Keeper:
         self._show_others(self.said.stack)
         self.loaded = self.said if self.forced else self.means.instead(self.said)
         stack = as_seen_from(self.means.engine, self.loaded.stack)
-        if stack != self.wanted:
+        if self.wanted is None or not _says_the_same(stack, self.wanted):
             self.alerted = True
             if self.wanted is not None:
                 self.means.board.tell(self.entry.name, "changed", "the file has changed")
@@ -450,6 +450,12 @@ class Keeper:
 
 _OF_NEWER = {Why.WAITING: Phase.WAITING, Why.INVALID: Phase.INVALID, Why.FAILED: Phase.FAILED}
 _TOLD = {Why.WAITING: ("waits", "info"), Why.INVALID: ("invalid", "error"), Why.FAILED: ("not-taken", "error")}
+
+
+def _says_the_same(one: Stack, other: Stack) -> bool:
+    """Whether two stacks ask for the same, wherever their files lie: each commit has a folder of its own."""
+    places = {"working_dir": other.working_dir, "config_files": other.config_files}
+    return replace(one, **places, environment_files=other.environment_files) == other  # type: ignore[arg-type]
 
 
 def _impossible(plan: Plan) -> bool:

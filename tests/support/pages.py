@@ -88,7 +88,7 @@ class Shell:
         """Exit code and output."""
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None
-        self._bash.stdin.write(f"{command}\nprintf '\\n=== %d\\n' $?\n")
+        self._bash.stdin.write(f"{{ {command}\n}} < /dev/null\nprintf '\\n=== %d\\n' $?\n")
         self._bash.stdin.flush()
         said = ""
         for line in self._bash.stdout:
