@@ -17,7 +17,7 @@ from pathlib import Path
 from .waiting import eventually
 
 LOOKING = re.compile(r"stack daemon status|stack sources|stack -p \S+ (exec|history|ps|volumes) |tail |cat ")
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 170
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Shell:
         """Each step prints what it has to, and succeeds."""
         for step in steps:
             if step.looks:
-                eventually(lambda step=step: self._checked(step), within=12, what=step.command)
+                eventually(lambda step=step: self._checked(step), within=60, what=step.command)
             else:
                 self._checked(step)
 
