@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.controller.status import Drift, Happening, NewerStatus, ServiceStatus, StackStatus
+from orchestrator.controller.sources import Newer
+from orchestrator.controller.status import Drift, Happening, ServiceStatus, StackStatus
 
 Document = dict[str, Any]
 
@@ -40,7 +41,7 @@ def stack(status: StackStatus, *, whole: bool = True) -> Document:
     return found
 
 
-def newer(found: NewerStatus) -> Document:
+def newer(found: Newer) -> Document:
     return {
         "version": found.version,
         "why": found.why.value,

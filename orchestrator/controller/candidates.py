@@ -11,7 +11,6 @@ from orchestrator.controller.backoff import STACK
 from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.sources import Newer, Source, Wanted, Why
-from orchestrator.controller.status import NewerStatus
 from orchestrator.controller.windows import WAITS
 from orchestrator.executor import apply
 from orchestrator.model.actions import BuildImage, PullImage
@@ -31,7 +30,7 @@ class Candidates:
     def __init__(self, entry: HostStack, means: Means) -> None:
         self.fetched: frozenset[str] = frozenset()
         self._entry, self._means = entry, means
-        self._shown: tuple[Wanted, NewerStatus] | None = None
+        self._shown: tuple[Wanted, Newer] | None = None
         self._refused: Wanted | None = None
         self._failures, self._not_before = 0, 0.0
 
@@ -39,12 +38,12 @@ class Candidates:
         """Try at once what could not be prepared."""
         self._refused, self._failures, self._not_before = None, 0, 0.0
 
-    def advance(self, source: Source) -> NewerStatus | None:
+    def advance(self, source: Source) -> Newer | None:
         """Take the newest version if it may be taken and everything it needs is here; else what is to be shown of it."""
         candidate, newer = source.candidate(), source.newer()
         if candidate is None or (newer is not None and newer.why is not Why.WAITING):
             self._shown = None
-            return _status(newer) if newer is not None else None
+            return newer
         if newer is not None:
             return self._waiting(source, candidate, newer)
         if candidate is self._refused and self._means.monotonic() < self._not_before and self._shown is not None:
@@ -66,7 +65,7 @@ class Candidates:
             return float("inf")
         return max(0.05, self._not_before - self._means.monotonic())
 
-    def _waiting(self, source: Source, candidate: Wanted, newer: Newer) -> NewerStatus | None:
+    def _waiting(self, source: Source, candidate: Wanted, newer: Newer) -> Newer | None:
         """What waits is shown with what it would change."""
         known = self._shown
         if known is not None and known[0] is candidate and known[1].reference == newer.reference:
@@ -76,17 +75,17 @@ class Candidates:
         if not found and newer.reference == WAITS:
             source.take(candidate)  # what changes nothing need not wait
             return None
-        status = replace(_status(newer), changes=len(found), summary=views.summary(found))
+        status = replace(newer, changes=len(found), summary=views.summary(found))
         self._shown = (candidate, status)
         return status
 
-    def _put_off(self, candidate: Wanted, problem: tuple[str, str]) -> NewerStatus:
+    def _put_off(self, candidate: Wanted, problem: tuple[str, str]) -> Newer:
         self._failures = self._failures + 1 if candidate is self._refused else 1
         self._refused = candidate
         self._not_before = self._means.monotonic() + STACK.delay(self._failures, self._means.chance())
         name = f"commit {candidate.version[:12]}" if candidate.version else "the new version"
         message = f"{name} is not taken: {problem[0]}; what was there before is kept"
-        status = NewerStatus(version=candidate.version, why=Why.FAILED, message=message, reference=problem[1])
+        status = Newer(version=candidate.version, why=Why.FAILED, message=message, reference=problem[1])
         self._shown = (candidate, status)
         return status
 
@@ -125,14 +124,3 @@ class Candidates:
 
 def _of_images_alone(plan: Plan) -> bool:
     return not plan.empty and all(isinstance(step.action, PullImage | BuildImage) for step in plan.steps)
-
-
-def _status(newer: Newer) -> NewerStatus:
-    return NewerStatus(
-        version=newer.version,
-        why=newer.why,
-        message=newer.message,
-        reference=newer.reference,
-        where=newer.where,
-        approvable=newer.approvable,
-    )

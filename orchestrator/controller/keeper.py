@@ -22,8 +22,8 @@ from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
-from orchestrator.controller.sources import Source, Wanted, Why, Withheld
-from orchestrator.controller.status import NewerStatus, Phase, StackStatus
+from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
+from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
 from orchestrator.model.host import HostStack, Mode
@@ -154,7 +154,7 @@ class Keeper:
             self.glimpse.remember(seen, self.means.monotonic())
         return delay
 
-    def _note(self, newer: NewerStatus | None) -> None:
+    def _note(self, newer: Newer | None) -> None:
         """What there is to show of a newer version; what is new about it is told."""
         known = self.status.newer
         if newer is not None and (known is None or known.message != newer.message):

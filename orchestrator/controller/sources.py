@@ -74,7 +74,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newer:
-    """A version that is newer than what is kept, and why it is not kept. ``approvable``: somebody's word lets it in."""
+    """A version that is newer than what is kept: ``why`` it is not kept, in a word and in a sentence. ``approvable``: somebody's
+    word lets it in. ``changes`` and ``summary`` are what it would change, once that was found out.
+    """
 
     version: str
     why: Why
@@ -82,6 +84,8 @@ class Newer:
     reference: str = ""
     where: Where | None = None
     approvable: bool = False
+    changes: int = 0
+    summary: str = ""
 
 
 class Withheld(SpecError):

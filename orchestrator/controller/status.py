@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from orchestrator.controller.sources import Why
+from orchestrator.controller.sources import Newer
 from orchestrator.errors import Where
 from orchestrator.model.host import Mode
 from orchestrator.model.plan import Plan
@@ -77,20 +77,6 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewerStatus:
-    """A version that is newer than what is kept: ``why`` it is not kept, in a word and in a sentence, and what it would change."""
-
-    version: str
-    why: Why
-    message: str
-    reference: str = ""
-    where: Where | None = None
-    approvable: bool = False
-    changes: int = 0
-    summary: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StackStatus:
     """``source``: the repository it comes from, by its name on this host; ``version``: the commit that is kept. ``since``: in this
     phase; ``looked_at``: the last observation; ``changed_at``: the last apply that changed anything.
@@ -117,7 +103,7 @@ class StackStatus:
     files: tuple[str, ...] = ()
     source: str = ""
     version: str = ""
-    newer: NewerStatus | None = None
+    newer: Newer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -352,7 +352,7 @@ class Daemon:
     def _keep_anew(self, stack: str) -> None:
         keeper = self.loop.keepers.get(stack)
         if keeper is not None:
-            self._keep(self.host.stacks.get(stack) or replace(keeper.entry, mode=Mode.ENFORCE))
+            self._keep(self.host.stacks.get(stack) or self.repositories.entry(keeper.entry.source, stack))
             self.board.tell(stack, "suspended" if stack in self._suspended else "resumed", "by hand")
 
     def _loaded(self, name: str, stack: Stack) -> None:
@@ -391,8 +391,13 @@ def _host_files(host: Host) -> list[str]:
 
 
 def _counted(host: Host) -> str:
-    sources = f", and those of {len(host.sources)} repositories" if host.sources else ""
-    return f"{len(host.stacks)} stacks{sources}"
+    parts = [_plural(len(host.stacks), "stack", "stacks")] if host.stacks or not host.sources else []
+    parts += ["those of " + _plural(len(host.sources), "repository", "repositories")] if host.sources else []
+    return " and ".join(parts)
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _wall() -> tuple[int, int]:

@@ -172,6 +172,10 @@ class Repositories:
         self._git_sources[entry.name] = made
         return made
 
+    def entry(self, source: str, stack: str) -> HostStack:
+        """A stack as its source has it kept."""
+        return self._stacks[source][stack].entry
+
     def _gate(self, source: GitHostSource, entry: HostStack) -> Gate:
         return Gate(
             source=source.name,

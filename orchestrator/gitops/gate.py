@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from orchestrator.controller.sources import Newer, Why
+from orchestrator.controller.windows import WAITS, is_open
 from orchestrator.model.host import Window
 from orchestrator.records import dataclass
 
@@ -39,13 +40,9 @@ class Gate:
         if self.manual and not agreed:
             text = f" until it is asked for: `stack sources sync {self.source}`"
             return _waiting(commit, text, WAITS_FOR_SYNC, approvable=True)
-        if not self._is_open:
-            return _waiting(commit, " for a window of its source", "waits-for-window")
+        if not is_open(self.windows, self.wall):
+            return _waiting(commit, " for a window of its source", WAITS)
         return None
-
-    @property
-    def _is_open(self) -> bool:
-        return not self.windows or any(window.contains(*self.wall()) for window in self.windows)
 
 
 def _waiting(commit: str, why: str, reference: str, *, approvable: bool = False) -> Newer:

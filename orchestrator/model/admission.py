@@ -13,7 +13,6 @@ from orchestrator.errors import Where
 from orchestrator.records import dataclass, field, replace
 
 DEFAULT, PROD = "default", "prod"
-PROFILES = (DEFAULT, PROD)
 SERVICES, REPLICAS, PIDS = 50, 200, 4096  # bounds where nothing else is said
 PROD_MEMORY = 2 * 1024**3  # bytes; what a container of profile prod gets that does not say
 

@@ -35,7 +35,6 @@ _KINDS = {
     "azure_kv": "vault_url",
     "hc_vault": "vault_address",
 }
-_BINARY = "bytes"
 _TEXT = frozenset(("str", "bytes", "time", "comment"))
 
 

@@ -171,3 +171,14 @@ def test_a_source_that_cannot_be_had_is_stale_and_says_why(repo: Repo, tmp_path:
 def test_a_source_that_is_not_there_is_not_found(repo: Repo, tmp_path: Path, verb: str) -> None:
     with host(tmp_path) as found, pytest.raises(NotFound, match="no source"):
         found.client.order_source("nobody", verb)
+
+
+def test_a_stack_that_is_resumed_is_kept_as_its_source_says(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path, mode="report") as found:
+        found.settles("shop", "drifted")
+        found.client.order("shop", "suspend")
+        found.settles("shop", "suspended")
+        found.client.order("shop", "resume")
+        found.settles("shop", "drifted")
+        assert "report" == found.client.stack("shop")["mode"]
+        assert not image(found)
