@@ -98,7 +98,10 @@ class Repositories:
         for name, source in wanted.items():
             if self._sources.get(name) != source:
                 self._forget(name)
-                self._begin(source)
+                try:
+                    self._begin(source)
+                except StackError as problem:  # it can never be fetched; the others go on
+                    self._board.tell("", "source-failed", f"source {name}: {problem}", level="error")
         with self._lock:
             for name in again & wanted.keys():
                 self._arrange_again(name)

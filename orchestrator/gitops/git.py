@@ -89,7 +89,8 @@ class Caps:
 
 def checked(url: str, access: Access) -> str:
     """``url``, if it is one that may be fetched from: https, ssh, or a path of this host. Raises UrlRefused."""
-    if url.startswith("-") or any(letter.isspace() or ord(letter) < 32 or ord(letter) == 127 for letter in url):
+    odd = any(ord(letter) < 32 or ord(letter) == 127 for letter in url)
+    if url.startswith("-") or odd or (not os.path.isabs(url) and any(map(str.isspace, url))):
         raise UrlRefused(f"{url!r} is no URL of a repository")
     if os.path.isabs(url):
         return url

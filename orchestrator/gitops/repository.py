@@ -251,7 +251,7 @@ class Repository:
         there = [*branches, *tags]
         more = ", ..." if len(there) > 20 else ""
         return RefMissing(
-            f"{self.git.url} has no {name}",
+            f"{self.git.url} has no {name.removeprefix('the ')}",
             hint=f"there are: {', '.join(there[:20])}{more}" if there else "it is empty",
         )
 

@@ -182,3 +182,17 @@ def test_a_stack_that_is_resumed_is_kept_as_its_source_says(repo: Repo, tmp_path
         found.settles("shop", "drifted")
         assert "report" == found.client.stack("shop")["mode"]
         assert not image(found)
+
+
+def test_a_source_whose_url_is_refused_is_told_and_the_others_are_followed(repo: Repo, tmp_path: Path) -> None:
+    (tmp_path / "host.yml").write_text("sources: {bad: {url: 'ext::sh -c x'}, infra: {url: ./repo, interval: 1h}}\n")
+    with daemons.running(tmp_path, free_port()) as found:
+        runs(found, 1)
+        assert ["source bad"] == [e["message"][:10] for e in found.client.events() if e["event"] == "source-failed"]
+
+
+def test_a_repository_lies_in_a_folder_whatever_its_name(repo: Repo, tmp_path: Path) -> None:
+    repo.folder.rename(tmp_path / "a repo")
+    (tmp_path / "host.yml").write_text("sources: {infra: {url: ./a repo, interval: 1h}}\n")
+    with daemons.running(tmp_path, free_port()) as found:
+        runs(found, 1)
