@@ -136,7 +136,7 @@ def test_a_head_that_goes_back_is_not_taken(one: Followed) -> None:
 def test_a_branch_that_is_gone(one: Followed) -> None:
     with untouched(one):
         one.repo.git("symbolic-ref", "HEAD", "refs/heads/not-there")
-        fails(one, "has no the default branch")
+        fails(one, "has no default branch")
         one.repo.git("symbolic-ref", "HEAD", "refs/heads/main")
     size = one.change()
     one.poll()
