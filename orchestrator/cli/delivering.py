@@ -21,10 +21,11 @@ from orchestrator.cli.wiring import Context
 from orchestrator.controller.sources import Wanted
 from orchestrator.errors import UsageError
 from orchestrator.gitops.discovery import discovered
+from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.git import Access
 from orchestrator.gitops.repository import Extent, Ref, Repository
 from orchestrator.gitops.signatures import Verify
-from orchestrator.gitops.source import Follower, GitSource, Head
+from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import HostStack
 from orchestrator.secrets.keys import of_user
 from orchestrator.spec import files, names

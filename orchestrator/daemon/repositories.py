@@ -15,12 +15,13 @@ from orchestrator.admission.guard import Admitting
 from orchestrator.controller.status import Board
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.errors import NotFound, StackError
+from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.selection import Chosen, Selection, selected
 from orchestrator.gitops.signatures import Verify
-from orchestrator.gitops.source import Follower, GitSource, Head
+from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import GitHostSource, HostStack
 from orchestrator.records import dataclass
 from orchestrator.secrets.stores import Stores

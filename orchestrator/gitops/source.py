@@ -1,13 +1,11 @@
-"""What a keeper loads from when its stack lies in a repository, and who brings new commits.
+"""What a keeper loads from when its stack lies in a repository.
 
-A ``Follower`` fetches one repository's reference again and again, verifies what it finds and lays it out; its ``head`` is the
-newest commit that passed, also over restarts and while git is away. A ``GitSource`` is one stack of it: it answers with the same
-stack as long as no file that the stack depends on has changed, so that a commit touches only the stacks that it is about.
+A ``GitSource`` is one stack of what a ``Follower`` brings: it answers with the same stack as long as no file that the stack depends
+on has changed, so that a commit touches only the stacks that it is about.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -16,16 +14,12 @@ from functools import partial
 from typing import Any
 
 from orchestrator.admission.guard import Admitting
-from orchestrator.controller.backoff import Backoff
 from orchestrator.controller.sources import Guard, Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
 from orchestrator.gitops import dependencies, loading, standing
+from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
-from orchestrator.gitops.git import GitFailed
-from orchestrator.gitops.notes import read_note, write_note
-from orchestrator.gitops.repository import Ref, Repository
 from orchestrator.gitops.selection import env_files, spec_files
-from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
 from orchestrator.gitops.standing import REMEMBERED, Held, Version
 from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
@@ -37,101 +31,7 @@ from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
 from orchestrator.spec.load import Canonical, LoadRequest
 
-AWAY = Backoff(first=5.0, longest=300.0)
 NEW_SECONDS = 3600.0  # for so long after it first ran well, a version may be what is to blame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """A commit that was fetched, verified and laid out at ``place``."""
-
-    commit: str
-    place: str
-
-
-class Follower:
-    """Follows one reference of a repository. ``changed`` is called, in its thread, for each new head and each new trouble."""
-
-    def __init__(
-        self,
-        repository: Repository,
-        ref: Ref,
-        *,
-        interval: float,
-        changed: Callable[[], None],
-        chance: Callable[[], float],
-        how: Verify = Verify.OFF,
-        keys: str = "",
-        allow_rollback: bool = False,
-    ) -> None:
-        self.repository, self.ref = repository, ref
-        self._interval, self._changed, self._chance = interval, changed, chance
-        self._how, self._keys, self._allow_rollback = how, keys, allow_rollback
-        # What passed under other demands, or by hand, is no head of this one.
-        demands = f"{ref}\n{how}\n{keys}".encode()
-        self._note = os.path.join(repository.directory, f"head-{hashlib.sha256(demands).hexdigest()[:12]}")
-        self.head: Head | None = self._remembered()
-        self.trouble: StackError | None = None
-        self.failures = 0
-        self._wake = threading.Event()
-        self._ended = False
-        self._fetching = threading.Lock()
-        self.fetched_at = 0.0  # when it was last found out what there is; seconds since 1970
-        self._thread = threading.Thread(target=self._work, name="git", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def poke(self) -> None:
-        """Fetch now: somebody says that there is something new. Where from and what is not for them to say."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._ended = True
-        self._wake.set()
-
-    def fetch(self) -> None:
-        """Once; trouble is kept and told, never raised."""
-        try:
-            with self._fetching:
-                head = self._fetched()
-        except (StackError, OSError, ValueError) as error:
-            problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
-            self.failures += 1
-            news = self.trouble is None or self.trouble.message != problem.message
-            self.trouble = problem
-        else:
-            news = self.trouble is not None or head != self.head
-            self.failures, self.trouble, self.head, self.fetched_at = 0, None, head, time.time()
-            write_note(self._note, head.commit)
-        if news:
-            self._changed()
-
-    def _fetched(self) -> Head:
-        commit = self.repository.fetch(self.ref)
-        if self.head is not None and commit == self.head.commit:
-            return self.head
-        verify(self.repository, commit, self.ref.tag, self._how, self._keys)
-        if self.head is not None and not self._allow_rollback and self.repository.is_ancestor(commit, self.head.commit):
-            raise SignatureRefused(
-                f"{commit[:12]} lies before {self.head.commit[:12]}, which was applied",
-                hint="`allow_rollback: true` on the source permits to go back",
-                reference="git-went-back",
-            )
-        return Head(commit=commit, place=self.repository.checkout(commit))
-
-    def _remembered(self) -> Head | None:
-        """The last good head of a former run: verified then, and still as it was laid out."""
-        commit = read_note(self._note)
-        place = self.repository.remembered(commit) if commit else None
-        return Head(commit=commit, place=place) if place else None
-
-    def _work(self) -> None:
-        while not self._ended:
-            self._wake.clear()
-            self.fetch()
-            pause = AWAY.delay(self.failures, self._chance()) if self.failures else self._interval
-            self._wake.wait(pause * (0.9 + 0.2 * self._chance()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import pytest
 
+from orchestrator.gitops.follower import Follower
 from orchestrator.gitops.repository import Ref, Repository
 from orchestrator.gitops.signatures import Verify
-from orchestrator.gitops.source import Follower
 from scripts.machine import packages
 from tests.support.gitrepos import Repo
 

@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.cli.engines import Docker
 from orchestrator.engines.docker.client import Client
-from orchestrator.gitops.source import Follower
+from orchestrator.gitops.follower import Follower
 
 from . import daemons
 from .daemons import Running
