@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from orchestrator.controller.sources import Newer
 from orchestrator.errors import Where
+from orchestrator.listeners import Listeners
 from orchestrator.model.host import Mode
 from orchestrator.model.plan import Plan
 from orchestrator.records import dataclass
@@ -119,9 +120,6 @@ class Happening:
     service: str = ""
 
 
-Listener = Callable[[Happening], None]
-
-
 class Board:
     """The newest status of each stack. Safe from any thread; listeners are called in the thread that tells."""
 
@@ -131,8 +129,7 @@ class Board:
         self._stacks: dict[str, StackStatus] = {}
         self._happenings: deque[Happening] = deque(maxlen=REMEMBERED)
         self._number = after
-        self._listeners: dict[int, Listener] = {}
-        self._next = 0
+        self._listeners = Listeners[Happening]()
         self._counts: Counter[str] = Counter()
         self._actions: Counter[tuple[str, str]] = Counter()
 
@@ -185,8 +182,7 @@ class Board:
             )
             self._happenings.append(happening)
             self._counts[kind] += 1
-            listeners = list(self._listeners.values())
-        for listener in listeners:
+        for listener in self._listeners:
             listener(happening)
 
     def happenings(self, after: int = 0, stack: str = "") -> tuple[Happening, ...]:
@@ -194,14 +190,6 @@ class Board:
         with self._lock:
             return tuple(one for one in self._happenings if one.number > after and stack in ("", one.stack))
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def listen(self, listener: Callable[[Happening], None]) -> Callable[[], None]:
         """Call ``listener`` with everything from now on; the answer ends that."""
-        with self._lock:
-            key, self._next = self._next, self._next + 1
-            self._listeners[key] = listener
-
-        def end() -> None:
-            with self._lock:
-                self._listeners.pop(key, None)
-
-        return end
+        return self._listeners.add(listener)

@@ -169,7 +169,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """A command to run in a container."""
+    """A command to run in a container. ``environment`` holds ``NAME=value``."""
 
     container: str
     command: tuple[str, ...]

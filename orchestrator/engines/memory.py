@@ -14,6 +14,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Ask, Change, Progress
 from orchestrator.engines.gate import Gate, World
 from orchestrator.errors import EngineError, ImageUnavailable, StackError
+from orchestrator.listeners import Listeners
 from orchestrator.model import actions, naming
 from orchestrator.model.observed import (
     EngineFacts,
@@ -71,7 +72,7 @@ class MemoryEngine:
         self.executed: list[actions.Action] = []
         self.says: dict[str, str] = {}
         self.ails: dict[str, str] = {}
-        self._listeners: list[Callable[[Change], None]] = []
+        self._listeners = Listeners[Change]()
 
     @property
     def identity(self) -> str:
@@ -147,13 +148,12 @@ class MemoryEngine:
         return lambda _: self.ails.get(container, "")
 
     def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     def _tell(self, before: ObservedState) -> None:
         """Which object it was is not said: whoever listens looks at every stack that there is or was."""
         stacks = {one.labels.get(naming.PROJECT, "") for world in (before, self._world) for one in world.containers}
-        for listener in list(self._listeners):
+        for listener in self._listeners:
             for stack in sorted(stacks - {""}):
                 listener(Change("container", stack=stack))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cancel import CancelToken
+from orchestrator.engines.console import Execution
 from orchestrator.engines.docker import changes, logs, session
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError, Interrupted, NotFound
@@ -185,7 +186,7 @@ def pipes(tmp_path: Path) -> Iterator[Piped]:
 
 
 def test_a_command_has_its_input_outputs_and_exit_code(client: Client, run: Run, pipes: Piped) -> None:
-    wish = session.Command(container=run("sleep 1000"), command=("sh", "-c", "wc -c; echo oops >&2; exit 42"))
+    wish = Execution(container=run("sleep 1000"), command=("sh", "-c", "wc -c; echo oops >&2; exit 42"))
 
     assert 42 == session.execute(client, wish, wires=pipes.typed(b"some input"))
     assert (b"10\n", b"oops\n") == pipes.said()
@@ -195,7 +196,7 @@ def test_a_command_that_writes_all_it_reads_does_not_come_to_a_stop(client: Clie
     data = os.urandom(3_000_000)
 
     assert 0 == session.execute(
-        client, session.Command(container=run("sleep 1000"), command=("cat",)), wires=pipes.typed(data)
+        client, Execution(container=run("sleep 1000"), command=("cat",)), wires=pipes.typed(data)
     )
     assert data == pipes.said()[0]
 
@@ -203,7 +204,7 @@ def test_a_command_that_writes_all_it_reads_does_not_come_to_a_stop(client: Clie
 def test_a_command_is_left_when_cancelled(client: Client, run: Run, pipes: Piped) -> None:
     cancel = CancelToken()
     threading.Timer(0.2, cancel.set, args=(signal.SIGTERM,)).start()
-    wish = session.Command(container=run("sleep 1000"), command=("sleep", "1000"))
+    wish = Execution(container=run("sleep 1000"), command=("sleep", "1000"))
 
     with pytest.raises(Interrupted) as caught:
         session.execute(client, wish, wires=pipes.wires, cancel=cancel)
@@ -265,7 +266,7 @@ def test_a_shell_on_a_terminal_knows_its_size_takes_keys_and_leaves_the_terminal
 
     typing = threading.Thread(target=person, daemon=True)
     typing.start()
-    wish = session.Command(container=run("sleep 1000"), command=("sh",), tty=True)
+    wish = Execution(container=run("sleep 1000"), command=("sh",), tty=True)
 
     assert 9 == session.execute(client, wish, wires=terminal.wires)
     typing.join()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.console import Execution
 from orchestrator.engines.docker import session
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineUnreachable, UsageError
@@ -84,7 +85,7 @@ def _count_input(client: Client, container: str, folder: Path) -> tuple[int, int
     (folder / "input").write_bytes(b"x" * 300_000)
     with (folder / "input").open("rb") as source, (folder / "output").open("wb") as target:
         wires = session.Wires(source.fileno(), target.fileno(), target.fileno())
-        code = session.execute(client, session.Command(container=container, command=("wc", "-c")), wires=wires)
+        code = session.execute(client, Execution(container=container, command=("wc", "-c")), wires=wires)
     return code, int((folder / "output").read_bytes())
 
 

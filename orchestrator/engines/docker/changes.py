@@ -17,6 +17,7 @@ from orchestrator.cancel import CancelToken
 from orchestrator.engines.docker.answers import Stream
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError
+from orchestrator.listeners import Listeners
 from orchestrator.records import dataclass
 
 T = TypeVar("T")
@@ -75,8 +76,7 @@ class Subscription:
         self._client = client
         self._filters = filters
         self._since = since
-        self._listeners: dict[int, Listener] = {}
-        self._next = 0
+        self._listeners = Listeners[EngineEvent | Gap]()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._stream = self._open()
@@ -85,15 +85,7 @@ class Subscription:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with everything from now on; the answer ends that."""
-        with self._lock:
-            key, self._next = self._next, self._next + 1
-            self._listeners[key] = listener
-
-        def end() -> None:
-            with self._lock:
-                self._listeners.pop(key, None)
-
-        return end
+        return self._listeners.add(listener)
 
     def close(self) -> None:
         self._closed.set()
@@ -152,9 +144,7 @@ class Subscription:
         return False
 
     def _tell(self, what: EngineEvent | Gap) -> None:
-        with self._lock:
-            listeners = list(self._listeners.values())
-        for listener in listeners:
+        for listener in self._listeners:
             if not self._closed.is_set():
                 listener(what)
 

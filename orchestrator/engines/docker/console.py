@@ -46,20 +46,7 @@ class DockerConsole:
     def execute(self, wish: Execution) -> int:
         from orchestrator.engines.docker import session
 
-        return session.execute(
-            self._client,
-            session.Command(
-                container=wish.container,
-                command=wish.command,
-                environment=wish.environment,
-                user=wish.user,
-                working_dir=wish.working_dir,
-                tty=wish.tty,
-                stdin=wish.stdin,
-                detach=wish.detach,
-                privileged=wish.privileged,
-            ),
-        )
+        return session.execute(self._client, wish)
 
     def happenings(self, stack: str) -> DockerHappenings:
         return DockerHappenings(self._client, stack)

@@ -11,36 +11,21 @@ from time import monotonic
 from typing import Any
 
 from orchestrator.cancel import CancelToken
+from orchestrator.engines.console import Execution
 from orchestrator.engines.docker import config, relay, terminal_modes
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.detach_keys import DEFAULT_DETACH_KEYS, DetachKeys
 from orchestrator.engines.docker.relay import Wires
 from orchestrator.errors import Conflict, EngineError, NotFound
-from orchestrator.records import dataclass
 
-__all__ = ["Command", "Wires", "attach", "execute"]
+__all__ = ["Wires", "attach", "execute"]
 
 EXIT_CODE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A command to run in a container. ``environment`` holds ``NAME=value``."""
-
-    container: str
-    command: tuple[str, ...]
-    environment: tuple[str, ...] = ()
-    user: str = ""
-    working_dir: str = ""
-    tty: bool = False
-    stdin: bool = True
-    detach: bool = False
-    privileged: bool = False
-
-
 def execute(
     client: Client,
-    wish: Command,
+    wish: Execution,
     *,
     wires: Wires | None = None,
     detach_keys: str = "",
@@ -121,7 +106,7 @@ def attach(
         return _wait_code(ending.json())
 
 
-def _exec_body(wish: Command) -> Mapping[str, Any]:
+def _exec_body(wish: Execution) -> Mapping[str, Any]:
     return {
         "AttachStdin": wish.stdin and not wish.detach,
         "AttachStdout": not wish.detach,
