@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.cli import state
+from orchestrator.cli.commands.daemon_run import DEFAULT_CONFIG
 from orchestrator.cli.commands.deploy import Options
 from orchestrator.cli.render import safe
 from orchestrator.cli.unlocking import stores
@@ -24,20 +26,23 @@ from orchestrator.gitops.discovery import discovered
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.git import Access
 from orchestrator.gitops.repository import Extent, Ref, Repository
+from orchestrator.gitops.selection import env_files, hosts_of, is_here, spec_files
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import HostStack
 from orchestrator.secrets.keys import of_user
 from orchestrator.spec import files, names
 from orchestrator.spec.admission import usual_file
-from orchestrator.spec.host import permits_of
+from orchestrator.spec.host import name_of, permits_of
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # as the schema of host.yml has it
 ROOTS = (".", "stacks")  # where stacks are looked for when no path is given
 
 
 @contextmanager
 def delivery(context: Context, options: Options) -> Iterator[Wanted]:
     """The stack that the options name, fetched, verified and loaded. At the end old checkouts that nobody uses are removed."""
+    _check_names(options)
     sparse = tuple(os.path.normpath(one) for one in (options.path, *options.sparse)) if options.sparse else ()
     repository = Repository(
         _url(options.url),
@@ -65,12 +70,15 @@ def _loaded(context: Context, options: Options, follower: Follower, head: Head) 
         folder,
         lambda: context.key,
         overlays=options.overlays,
+        environment=options.environment,
         remembers=not context.shared.dry_run,
         keys=partial(of_user, context.environment),
         stores=stores(context),
         admitting=_admitting(context, options),
     )
     _check_overlays(options, head, folder)
+    _check_environment(context, options, head, folder)
+    _check_host(options, head, folder)
     wanted = source.newest()
     if wanted.guard is not None:
         context.engine.guard(wanted.guard.gate)
@@ -174,6 +182,42 @@ def _check_overlays(options: Options, head: Head, folder: str) -> None:
     for name in options.overlays:
         if not os.path.isfile(os.path.join(head.place, folder, name)):
             raise UsageError(f"--overlay: commit {head.commit[:12]} has no {os.path.join(folder, name)}")
+
+
+def _check_names(options: Options) -> None:
+    for option, name in (("--environment", options.environment), ("--as-host", options.as_host)):
+        if name and not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{option} {name!r} is no name", hint="letters, digits, _ . and -, beginning with one of the first"
+            )
+
+
+def _check_environment(context: Context, options: Options, head: Head, folder: str) -> None:
+    """Not each stack of a repository has something of its own in each environment; a name that is misspelt has it in none."""
+    place = os.path.join(head.place, folder)
+    if (
+        options.environment
+        and spec_files(place, options.environment) == spec_files(place, "")
+        and not env_files(place, options.environment)
+    ):
+        context.say(
+            f"warning: {safe.one_line(folder)}: commit {head.commit[:12]} has no app.{options.environment}.yml, "
+            f"nor .env.{options.environment}, nor {options.environment}.env there; deployed as without --environment"
+        )
+
+
+def _check_host(options: Options, head: Head, folder: str) -> None:
+    """A stack for other hosts does not run on this one by mistake."""
+    named = hosts_of(spec_files(os.path.join(head.place, folder), options.environment, options.overlays), head.place)
+    if not named:
+        return
+    host = options.as_host or name_of(DEFAULT_CONFIG)
+    if not is_here(named, host):
+        raise UsageError(
+            safe.one_line(f"{folder} is for {', '.join(named)} (x-stack.hosts), and this host is {host}"),
+            hint="deploy it there; if specs call this host otherwise, say so: --as-host NAME",
+            reference="git-other-host",
+        )
 
 
 def _entry(context: Context, options: Options, name: str) -> HostStack:

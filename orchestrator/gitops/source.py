@@ -319,7 +319,7 @@ class GitSource(Source):
             environment=dict(self._entry.variables),
             current_directory=folder,
             project_name=self._entry.name,
-            env_files=self._entry.env_files or env_files(folder, self._environment),
+            env_files=(*env_files(folder, self._environment), *self._entry.env_files),
             profiles=self._entry.profiles,
             disk=loading.files_below(head.place, self._entry.env_files),
         )

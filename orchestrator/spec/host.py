@@ -56,7 +56,7 @@ def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) ->
     root = _read(path, limits)
     defaults = root.get("defaults") or {}
     directory = os.path.dirname(path)
-    called = root.get("host") or socket.gethostname()
+    called = _called(root)
     stacks = {
         name: _stack(root, name, {**defaults, **_settings(node)}, directory)
         for name, node in (root.get("stacks") or {}).items()
@@ -81,6 +81,16 @@ def load_host(path: str, *, policy_file: str = "", limits: Limits = DEFAULTS) ->
         passes=root.get("passes", DEFAULT_PASSES),
         file=path,
     )
+
+
+def name_of(path: str) -> str:
+    """What specs call the host whose file lies at ``path``; without a file the machine's own name. Raises SpecError."""
+    return _called(_read(os.path.abspath(path), DEFAULTS)) if os.path.lexists(path) else socket.gethostname()
+
+
+def _called(root: Map) -> str:
+    name = root.get("host")
+    return name if isinstance(name, str) else socket.gethostname()
 
 
 def permits_of(path: str) -> Permits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,58 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(shell: Shell, repo: Repo) 
     assert not list((shell.folder.parent / "state").rglob("stack-shop"))
 
 
+def test_an_environment_chooses_the_files_that_bear_its_name(shell: Shell, repo: Repo) -> None:
+    repo.write("stacks/shop/app.production.yml", "services: {more: {image: 'more:${MORE:-none}'}}\n")
+    repo.write("stacks/shop/.env", "TAG=5\nMORE=5\n")
+    repo.write("stacks/shop/.env.production", "TAG=6\nMORE=6\n")
+    repo.write("stacks/shop/staging.env", "TAG=7\n")
+    repo.commit()
+    shell.write("TAG=8\n", "mine.env")
+    for words, wanted in {
+        (): ["db:1", "web:5"],
+        ("--environment", "staging"): ["db:1", "web:7"],
+        ("--environment", "production"): ["db:1", "more:6", "web:6"],
+        ("--environment", "production", "--env-file", "mine.env"): ["db:1", "more:6", "web:8"],
+        ("--environment", "production", "--set", "TAG=9"): ["db:1", "more:6", "web:9"],
+    }.items():
+        said = shell("deploy", repo.url, "--path", "stacks/shop", "--remove-orphans", *words).ok()
+
+        assert wanted == images(shell)
+        assert "warning" not in said.err
+
+
+def test_an_environment_that_a_stack_has_nothing_of_is_told(shell: Shell, repo: Repo) -> None:
+    said = shell("deploy", repo.url, "--path", "stacks/shop", "--environment", "prodcution").ok()
+
+    assert "stacks/shop" in said.err
+    assert "app.prodcution.yml" in said.err
+    assert ["db:1", "web:1"] == images(shell)
+
+
+def test_a_stack_for_other_hosts_is_refused_unless_this_one_is_called_so(shell: Shell, repo: Repo) -> None:
+    repo.write("stacks/shop/app.production.yml", "x-stack: {hosts: [web1, 'db*']}\n")
+    repo.commit()
+    words = ("deploy", repo.url, "--path", "stacks/shop", "--environment", "production")
+    for more in ((), ("--as-host", "web2")):
+        failed = shell(*words, *more).failed(2)
+
+        assert "stacks/shop is for web1, db*" in failed.err
+        assert "--as-host" in failed.err
+        assert (more[-1] if more else socket.gethostname()) in failed.err
+        assert [] == images(shell)
+    for name in ("web1", "db7"):
+        shell(*words, "--as-host", name).ok()
+    shell("deploy", repo.url, "--path", "stacks/shop").ok()
+
+    assert ["db:1", "web:1"] == images(shell)
+
+
+def test_a_stack_for_this_host_needs_no_word(shell: Shell, repo: Repo) -> None:
+    repo.write("stacks/shop/app.yml", f"x-stack: {{hosts: {socket.gethostname()}}}\n{APP}")
+    repo.commit()
+    shell("deploy", repo.url, "--path", "stacks/shop").ok()
+
+
 WRONG = {
     "no such ref": (["--path", "stacks/shop", "--ref", "mian"], 2, ["has no mian", "main"]),
     "no such branch": (["--path", "stacks/shop", "--branch", "mian"], 2, ["has no", "main"]),
@@ -120,6 +173,8 @@ WRONG = {
     "verify without keys": (["--path", "stacks/shop", "--verify", "commit"], 2, ["--keys"]),
     "no token file": (["--path", "stacks/shop", "--token-file", "nowhere"], 2, ["--token-file"]),
     "no env file": (["--path", "stacks/shop", "--env-file", "nowhere"], 2, ["nowhere"]),
+    "an environment that is a path": (["--path", "stacks/shop", "--environment", "../x"], 2, ["--environment"]),
+    "a host that is a pattern": (["--path", "stacks/shop", "--as-host", "*"], 2, ["--as-host"]),
     "a file of this machine": (["-f", "app.yml"], 2, ["--path"]),
     "a variable without value": (["--path", "stacks/shop", "--set", "TAG"], 2, ["--set"]),
 }

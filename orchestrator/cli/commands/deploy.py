@@ -20,6 +20,12 @@ class Options(Way):
     semver: str = text("--semver", metavar="RANGE", help="Take the newest tag in this range of versions: ^1.2.")
     commit: str = text("--commit", metavar="HASH", help="Take this commit.")
     overlays: tuple[str, ...] = many("--overlay", metavar="FILE", help="Merge this file of the folder over its spec.")
+    environment: str = text(
+        "--environment",
+        metavar="NAME",
+        help="Take the files beside the spec that bear this name: app.NAME.yml, .env.NAME.",
+    )
+    as_host: str = text("--as-host", metavar="NAME", help="Take what specs say is for this host. Default: this one.")
     variables: tuple[str, ...] = many("--set", metavar="NAME=VALUE", help="A variable for the spec.")
     user: str = text("--user", metavar="NAME", default="git", help="The user that the token belongs to.")
     token_file: str = text("--token-file", metavar="FILE", help="A file with a token for https.")

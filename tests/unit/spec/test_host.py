@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import SpecError
+from orchestrator.errors import SchemaViolation, SpecError
 from orchestrator.model.host import Mode, Window
-from orchestrator.spec.host import load_host
+from orchestrator.spec.host import load_host, name_of
 
 
 def write(folder: Path, text: str) -> str:
@@ -118,3 +119,11 @@ def test_how_a_repository_is_reached_and_how_much_of_it_is_wanted(tmp_path: Path
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="--config"):
         load_host(str(tmp_path / "host.yml"))
+
+
+def test_a_host_is_called_as_its_file_says_and_like_its_machine_without_one(tmp_path: Path) -> None:
+    assert "web1" == name_of(write(tmp_path, "host: web1\nstacks: {shop: }"))
+    assert socket.gethostname() == name_of(write(tmp_path, "stacks: {shop: }"))
+    assert socket.gethostname() == name_of(str(tmp_path / "nowhere.yml"))
+    with pytest.raises(SchemaViolation):
+        name_of(write(tmp_path, "hots: web1"))
