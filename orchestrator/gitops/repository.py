@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -19,32 +18,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from orchestrator.gitops import largefiles, layout, mirrors, submodules
+from orchestrator.gitops.ancestry import Ancestry
 from orchestrator.gitops.checkouts import Checkouts
 from orchestrator.gitops.git import Access, Caps, Git
 from orchestrator.gitops.layout import Room
+from orchestrator.gitops.names import Names, Ref
 from orchestrator.gitops.submodules import Module
 from orchestrator.gitops.troubles import CutShort, GitFailed, RefMissing, RepositoryRefused, Unreachable
-from orchestrator.gitops.versions import newest_version
 from orchestrator.records import dataclass
 
 __all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
 
-DEEPER = (16, 240, 1800)  # commits by which history is fetched to find how two of them lie
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """What to follow: a branch, a tag, a range of versions among the tags (``semver``), or one commit."""
-
-    branch: str = ""
-    tag: str = ""
-    semver: str = ""
-    commit: str = ""
-
-    def __str__(self) -> str:
-        return self.commit or self.tag or self.semver or self.branch or "the default branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +64,7 @@ class Repository:
         digest = hashlib.sha256((url + ("\nsparse" if self.extent.sparse else "")).encode()).hexdigest()[:16]
         self._home, self.directory = directory, os.path.join(directory, digest)
         self.git = Git(url, access or Access(), folder=self.directory, caps=self.caps)
+        self._names = Names(self.git)
         self._mirror = os.path.join(self.directory, "mirror.git")
         self._checkouts = Checkouts(os.path.join(self.directory, "checkouts"), self.extent.suffix)
         self._tips: dict[str, str] = {}
@@ -140,7 +126,7 @@ class Repository:
         shutil.rmtree(self._mirror, ignore_errors=True)
 
     def _fetched(self, ref: Ref) -> str:
-        name, tip = self._wanted(ref)
+        name, tip = self._names.wanted(ref)
         kept = f"refs/stack/{hashlib.sha256(str(ref).encode()).hexdigest()[:16]}"
         if mirrors.tip(self._mirror, kept) != tip:
             self._bring(name, kept, ref)
@@ -152,31 +138,12 @@ class Repository:
         self._tips[commit] = name
         return commit
 
-    def _wanted(self, ref: Ref) -> tuple[str, str]:
-        """The name to fetch, and the object that the other side has for it now."""
-        if ref.commit:
-            if not _HASH.fullmatch(ref.commit):
-                raise RefMissing(f"{ref.commit!r} is no commit", hint="write its whole hash")
-            return ref.commit, ref.commit
-        name = "HEAD"
-        if ref.tag:
-            name = f"refs/tags/{ref.tag}"
-        elif ref.semver:
-            name = f"refs/tags/{self._newest(ref.semver)}"
-        elif ref.branch:
-            name = f"refs/heads/{ref.branch}"
-        for line in self._ask("--", self.git.url, name):
-            tip, _, found = line.partition("\t")
-            if found == name and _HASH.fullmatch(tip):
-                return name, tip
-        raise self._missing(str(ref), *self._heads_and_tags())
-
     def _bring(self, name: str, kept: str, ref: Ref) -> None:
         try:
             self._away("--depth=1", "--force", "--", self._remote, f"+{name}:{kept}")
         except GitFailed as problem:
             if "couldn't find remote ref" in problem.message or "not our ref" in problem.message:
-                raise self._missing(str(ref), *self._heads_and_tags()) from None
+                raise self._names.missing(ref) from None
             if not ref.commit or "unadvertised" not in problem.message:
                 raise
             # An old server gives what has a name, and the commits behind it.
@@ -184,7 +151,7 @@ class Repository:
                 "--force", "--", self._remote, "+refs/heads/*:refs/stack-all/*", "+refs/tags/*:refs/stack-tags/*"
             )
             if not self._has(ref.commit):
-                raise self._missing(str(ref), *self._heads_and_tags()) from None
+                raise self._names.missing(ref) from None
             self._run("update-ref", kept, ref.commit)
 
     @property
@@ -215,93 +182,21 @@ class Repository:
     def _damaged(self) -> GitFailed:
         return GitFailed(f"{self.git.url}: its mirror was damaged; it is fetched anew")
 
-    def _ask(self, *words: str) -> list[str]:
-        """Ask the other side for names; no mirror is needed for that."""
-        return self.git.run("ls-remote", *words, away=True).decode(errors="replace").splitlines()
-
-    # Names
+    # Names and history
 
     def find(self, name: str) -> Ref:
         """What ``name`` is: a whole commit hash, a branch, a tag or a range of versions. Raises RefMissing."""
-        if _HASH.fullmatch(name):
-            return Ref(commit=name)
         with self.git.within(self.caps.seconds):
-            branches, tags = self._heads_and_tags()
-        if name in branches and name in tags:
-            raise RefMissing(f"{name} is a branch and a tag", hint="say which with --branch or --tag")
-        if name in branches:
-            return Ref(branch=name)
-        if name in tags:
-            return Ref(tag=name)
-        try:
-            if newest_version(tags, name) is not None:
-                return Ref(semver=name)
-        except RefMissing:
-            pass
-        raise self._missing(name, branches, tags)
-
-    def _heads_and_tags(self) -> tuple[list[str], list[str]]:
-        refs = [line.partition("\t")[2] for line in self._ask("--heads", "--tags", "--refs", "--", self.git.url)]
-        return (
-            [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")],
-            [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")],
-        )
-
-    def _missing(self, name: str, branches: Iterable[str], tags: Iterable[str]) -> RefMissing:
-        there = [*branches, *tags]
-        more = ", ..." if len(there) > 20 else ""
-        return RefMissing(
-            f"{self.git.url} has no {name.removeprefix('the ')}",
-            hint=f"there are: {', '.join(there[:20])}{more}" if there else "it is empty",
-        )
-
-    def _newest(self, wanted: str) -> str:
-        newest = newest_version(self._heads_and_tags()[1], wanted)
-        if newest is None:
-            raise RefMissing(f"{self.git.url} has no tag in {wanted}")
-        return newest
-
-    # History
+            return self._names.find(name)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether ``older``, which was fetched last, lies behind ``newer``.
+        """Whether ``older``, which was fetched last, lies behind ``newer``."""
 
-        The mirror is shallow: of ``older`` as much history is fetched as it takes to find ``newer`` in it, which says that it does
-        not; then of ``newer``, as far as the other side still has it. What stays unknown is history that was written anew.
-        """
+        def bring(depth: str, name: str) -> None:
+            self._away(depth, "--", self._remote, name)
+
         with self.git.within(self.caps.seconds), self.held():
-            if self._lies_behind(older, newer):
-                return True
-            return not self._found_deeper(older, newer, self._tips.get(older, older)) and self._found_deeper(
-                newer, older, newer
-            )
-
-    def _found_deeper(self, tip: str, wanted: str, name: str) -> bool:
-        """Whether ``wanted`` lies behind ``tip``, which the other side calls ``name``."""
-        for commits in (0, *DEEPER):
-            if commits:
-                if not mirrors.is_cut(self.git, self._mirror, tip):
-                    return False
-                try:
-                    # What no reference of the other side leads to any more is not deepened there, but given to a depth.
-                    further = f"--depth={commits}" if name == tip else f"--deepen={commits}"
-                    self._away(further, "--", self._remote, name)
-                except RefMissing:
-                    return False
-                except GitFailed as problem:
-                    if isinstance(problem, Unreachable) or not os.path.exists(self._mirror):
-                        raise
-                    return False
-            if self._lies_behind(wanted, tip):
-                return True
-        return False
-
-    def _lies_behind(self, older: str, newer: str) -> bool:
-        try:
-            self._run("merge-base", "--is-ancestor", older, newer)
-        except GitFailed:
-            return False
-        return True
+            return Ancestry(self.git, self._mirror, bring).lies_behind(older, newer, self._tips.get(older, older))
 
     # Checkouts
 
