@@ -2,27 +2,30 @@
 
 Triggers never say what to do; a pass finds out by itself: the desired state is loaded anew, the engine is observed, and the plan
 between the two is carried out by ``reconcile`` like that of any command. What is remembered from pass to pass can be lost: the
-history of exits (``healing``), failures in a row, and which versions failed.
+history of exits (``judging``), failures in a row, and which versions failed (``going_back``). What people see of it: ``showing``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from orchestrator import graph
-from orchestrator.controller import restarts, verdicts, views
+from orchestrator.controller import verdicts, views
 from orchestrator.controller.backoff import ENGINE, STACK
 from orchestrator.controller.candidates import Candidates
 from orchestrator.controller.glimpse import Glimpse
-from orchestrator.controller.healing import Healer, Healing
+from orchestrator.controller.going_back import GoingBack
+from orchestrator.controller.healing import Healing
 from orchestrator.controller.intents import Stopped
+from orchestrator.controller.judging import Judging
 from orchestrator.controller.lock import KEPT, stack_lock
 from orchestrator.controller.means import Means
 from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
 from orchestrator.controller.rests import Rest, Rests
-from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
+from orchestrator.controller.showing import Showing
+from orchestrator.controller.sources import Source, Wanted, Withheld
 from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
@@ -30,8 +33,8 @@ from orchestrator.model.host import HostStack, Mode
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.stack import Stack
-from orchestrator.planner.plan import finished, version
 from orchestrator.planner.plan import plan as make_plan
+from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy
 from orchestrator.records import replace
 
@@ -43,18 +46,15 @@ class Keeper:
 
     def __init__(self, entry: HostStack, source: Source, means: Means) -> None:
         self.entry, self.source, self.means = entry, source, means
-        self.healer = Healer()
+        self.showing = Showing(entry, means)
         self.wanted: Stack | None = None
         self.said: Wanted | None = None  # by the source, when it could last be used
         self.loaded: Wanted | None = None
-        self.trouble: SpecError | None = None
         self.candidates = Candidates(entry, means)
-        self.back_at = float("-inf")  # monotonic seconds: when a version was gone back from
-        self.back_from = self.excused = (
-            ""  # which; and which was once tried again, because the engine went away meanwhile
-        )
         self.held: frozenset[str] = frozenset()
         self.rests = Rests()
+        self.judging = Judging(entry, means, self.rests, self.showing.tell)
+        self.going_back = GoingBack(entry, source, means, self.showing)
         self.prepared = Prepared()
         self.failures = 0
         self.not_before = 0.0
@@ -64,8 +64,10 @@ class Keeper:
         self.forced = False
         self.alerted = True  # somebody says that something may have changed; set from any thread
         self.glimpse = Glimpse()
-        self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
-        means.board.put(self.status)
+
+    @property
+    def status(self) -> StackStatus:
+        return self.showing.status
 
     def knows(self, kind: str, name: str) -> bool:
         """Whether the engine's object of that name may be one of this stack's, or one that it uses."""
@@ -93,7 +95,7 @@ class Keeper:
             return self._pass()
         except LockHeld as problem:
             if problem.ref == KEPT and self.status.message != problem.message:
-                self._tell("waits", f"{problem.message}; this one waits until that has ended")
+                self.showing.tell("waits", f"{problem.message}; this one waits until that has ended")
             self._show(Phase.WAITING, problem.message, reference=problem.ref)
             return BUSY_SECONDS
         except EngineUnreachable as problem:
@@ -101,14 +103,13 @@ class Keeper:
             self.outages.away(self.means.monotonic())
             self.means.suspect()
             if self.status.phase is not Phase.UNREACHABLE:
-                self._tell("unreachable", problem.message)
+                self.showing.tell("unreachable", problem.message)
             self._show(Phase.UNREACHABLE, problem.message, reference=problem.ref)
             return ENGINE.delay(self.failures, self.means.chance())
         except Withheld as problem:
             self.settled = True
-            newer = self.status.newer
-            phase = _OF_NEWER[newer.why] if newer is not None else Phase.WAITING
-            self._show(phase, newer.message if newer else problem.message, reference=newer.reference if newer else "")
+            phase, message, reference = self.showing.withheld(problem)
+            self._show(phase, message, reference=reference)
             return min(self.entry.resync, self.candidates.retry_in)
         except SpecError as problem:
             self.settled = True
@@ -119,17 +120,11 @@ class Keeper:
         except StackError as problem:
             return self._failed(problem.message, problem.ref)
 
-    def _refuse(self, problem: SpecError) -> None:
-        """What cannot be used changes nothing; a new version is waited for."""
-        if self.status.phase is not Phase.INVALID or self.status.message != problem.message:
-            self.means.board.tell(self.entry.name, "invalid", str(problem), level="error")
-        self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
-
     def _pass(self) -> float:
         return min(self._kept(), self.candidates.retry_in)
 
     def _kept(self) -> float:
-        self._note(self.candidates.advance(self.source))
+        self.showing.newer(self.candidates.advance(self.source))
         stack = self._load()
         alerted, self.alerted = self.alerted, False
         waits_for = [other for other in stack.after if not self.means.settled(other)]
@@ -144,8 +139,8 @@ class Keeper:
         quiet = self.status.phase is Phase.CONVERGED and not alerted
         seen = self.glimpse.take(engine, stack.name, stopped) if quiet else None
         if seen is not None and self.glimpse.shows_nothing_new(seen, self.means.monotonic()):
-            self._looked()
-            self.means.board.put(self.status)
+            self.showing.looked()
+            self.showing.put()
             return self.entry.resync
         self.glimpse.remember(None, 0.0)
         with stack_lock(engine.identity, stack.name, wait=False, cancel=self.means.cancel):
@@ -154,33 +149,25 @@ class Keeper:
             self.glimpse.remember(seen, self.means.monotonic())
         return delay
 
-    def _note(self, newer: Newer | None) -> None:
-        """What there is to show of a newer version; what is new about it is told."""
-        known = self.status.newer
-        if newer is not None and (known is None or known.message != newer.message):
-            kind, level = _TOLD[newer.why]
-            self._tell(kind, f"{newer.message}\n  at {newer.where}" if newer.where else newer.message, level=level)
-        self.status = replace(self.status, newer=newer)
-
     def _load(self) -> Stack:
         try:
-            self.said, self.trouble = self.source.load(), None
+            self.said, self.showing.trouble = self.source.load(), None
         except SpecError as problem:
             if self.said is None:
                 raise
             self._refuse(problem)  # the last good one goes on being kept
-            self.trouble = problem
+            self.showing.trouble = problem
         self.means.loaded(self.entry.name, self.said.stack)
-        self.status = replace(self.status, version=self.said.version)
+        self.showing.know(version=self.said.version)
         self._show_others(self.said.stack)
         self.loaded = self.said if self.forced else self.means.instead(self.said)
         stack = as_seen_from(self.means.engine, self.loaded.stack)
         if self.wanted is None or not _says_the_same(stack, self.wanted):
             self.alerted = True
             if self.wanted is not None:
-                self.means.board.tell(self.entry.name, "changed", "the file has changed")
+                self.showing.tell("changed", "the file has changed", level="info")
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
-            self.healer.forget()
+            self.judging.forget()
             self.rests.forget()
             self.prepared.forget()
             self.prepared.learn(Result(ok=True, prepared=self.candidates.fetched), self.means.monotonic())
@@ -198,11 +185,11 @@ class Keeper:
         observed = self.means.engine.observe(scope_of(stack))
         self._excuse()
         stopped = self.means.intents.of(stack.name)
-        healing = self._judge(stack, observed, stopped)
+        healing = self.judging.judge(stack, observed, stopped)
         may_change = self.forced or self.entry.mode is Mode.ENFORCE
         policy = self._policy(stack, observed, stopped, healing, may_change)
         plan = make_plan(stack, observed, policy)
-        self._looked(
+        self.showing.looked(
             services=views.services(stack, observed, healing, stopped),
             files=self.source.places(),
         )
@@ -210,8 +197,8 @@ class Keeper:
             self._show(Phase.STOPPED, "stopped on purpose; `stack up` starts it again", drift=())
             self.settled = True
             return self.entry.resync
-        if self._is_given_up(healing):
-            return 0.0
+        if self.going_back.from_what_does_badly(healing):
+            return self._began_anew()
         if plan.empty and not _impossible(plan) and not healing.acts:
             self.forced = False
             if not self.held and not healing.loops and verdicts.all_well(stack, observed, stopped):
@@ -233,39 +220,13 @@ class Keeper:
         since = self.outages.over(self.means.monotonic())
         if since is None:
             return
-        self.healer.excuse(since)
+        self.judging.excuse(since)
         if self.held and self.held_at >= since:
-            self._tell(
+            self.showing.tell(
                 "again", f"the engine was away while {', '.join(sorted(self.held))} failed: tried again", level="info"
             )
             self.held = frozenset()
-        if self.back_at >= since and self.excused != self.back_from:
-            self.excused = self.back_from
-            self._tell("again", "the engine was away while the commit failed: tried again", level="info")
-            self.source.force()
-
-    def _judge(self, stack: Stack, observed: ObservedState, stopped: Stopped) -> Healing:
-        if not self.entry.heal:
-            return Healing()
-        done = finished(stack, observed)
-        watched = [
-            container
-            for name in stack.services
-            if name not in stopped.services and not stopped.down
-            for container in observed.of_service(name)
-            if container.id not in done
-        ]
-        if self.means.probing is not None:
-            watched = self.means.probing.judged(stack, watched)
-        healing = self.healer.judge(watched, self.means.monotonic(), restarts.rules(stack))
-        for service in sorted(healing.began_to_loop):
-            self._tell("crash-loop", f"{service} keeps ending; it is started again after growing pauses", service)
-        for service in sorted(healing.exhausted):
-            self._tell("given-up", f"{service} ended as often as its restart_policy allows; it stays as it is", service)
-        for service in sorted(healing.recovered):
-            self._tell("recovered", f"{service} runs again without ending", service, level="info")
-        broken = self.rests.stubborn(self.means.monotonic()).intersection(stack.services) - healing.resting.keys()
-        return replace(healing, replace=healing.replace | broken)
+        self.going_back.excuse(since)
 
     def _policy(
         self, stack: Stack, observed: ObservedState, stopped: Stopped, healing: Healing, may_change: bool
@@ -293,7 +254,7 @@ class Keeper:
         self.settled = True
         drift = views.drift(plan)
         if drift != self.status.drift:
-            self._tell("drift", views.summary(drift), level="warning")
+            self.showing.tell("drift", views.summary(drift), level="warning")
         self._show(Phase.DRIFTED, "drift is only reported", drift=drift, plan=plan)
         return self.entry.resync
 
@@ -333,13 +294,13 @@ class Keeper:
         if not plan.empty:
             self._show(Phase.PROGRESSING, views.summary(views.drift(plan)), drift=views.drift(plan), plan=plan)
         assert self.loaded is not None  # what is changed was loaded
-        treating = Treating(self.means, self._tell, self.loaded, self.prepared.heard)
+        treating = Treating(self.means, self.showing.tell, self.loaded, self.prepared.heard)
         if treating.treat(stack, observed, policy, healing):
             return 0.0
         result = self.means.carry_out(
             self.loaded,
             policy,
-            command=self._command(),
+            command=self.going_back.command(),
             first=None if healing.acts else (plan, observed),
             given_up=self.held,
             heard=self.prepared.heard,
@@ -347,49 +308,31 @@ class Keeper:
         self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
 
-    def _command(self) -> str:
-        """For the history and the audit log: a way back is never called anything else."""
-        newer = self.status.newer
-        if newer is None or newer.reference != "commit-held":
-            return "daemon"
-        return f"daemon: back from {newer.version[:12]}"
-
-    def _is_given_up(self, healing: Healing) -> bool:
-        """Whether services do so badly that their version is gone back from. One that never did well needs no second chance."""
-        sick = healing.unhealthy | {container.service for container in healing.restart}
-        lost = healing.loops | healing.exhausted | healing.give_up
-        return (bool(lost) and self._goes_back(f"{verdicts.names(lost)} does not stay up", lost)) or (
-            bool(sick) and self._goes_back(f"{verdicts.names(sick)} is unhealthy", sick, unproven=True)
-        )
-
-    def _goes_back(self, why: str, services: Iterable[str] = (), *, unproven: bool = False) -> bool:
-        """What was taken last may be to blame: if there is a version before it that did well, that is kept from now on."""
-        if self.entry.mode is not Mode.ENFORCE or not self.source.failed(why, services, unproven=unproven):
-            return False
+    def _began_anew(self) -> float:
+        """Another version is kept from now on, with a clean count."""
         self.held, self.alerted, self.not_before = frozenset(), True, 0.0
-        self.back_at, self.back_from = self.means.monotonic(), self.status.version
-        self.means.held(self.entry.name, self.status.version, why)
-        self._tell("commit-failed", f"commit {self.status.version[:12]} failed: {why}", level="error")
-        return True
+        return 0.0
 
     def _after(self, result: Result) -> float:
         if result.changed:
-            self.status = replace(self.status, changed_at=self.means.now())
+            self.showing.know(changed_at=self.means.now())
         lost = [failure.error for failure in result.failures if isinstance(failure.error, EngineUnreachable)]
         if lost and len(lost) == len(result.failures) and not result.restored:
             raise lost[0]  # which is no failure of the stack's
         fresh = frozenset(result.restored) - self.held
-        if verdicts.rollout_failed(result) and self._goes_back(views.failure(result)[0]):
-            return 0.0
+        if verdicts.rollout_failed(result) and self.going_back.begun(views.failure(result)[0]):
+            return self._began_anew()
         if fresh:
             self.held |= fresh
             self.held_at = self.means.monotonic()
             names = ", ".join(sorted(fresh))
-            self._tell("restored", f"the new version of {names} failed; the one before serves again", level="error")
+            self.showing.tell(
+                "restored", f"the new version of {names} failed; the one before serves again", level="error"
+            )
         elif not result.ok:
             return self._failed_at(result)
         elif result.changed:
-            self._tell("applied", f"{result.changed} changes made", level="info")
+            self.showing.tell("applied", f"{result.changed} changes made", level="info")
         self.settled = True
         return 0.0  # what was changed is looked at once more
 
@@ -403,53 +346,27 @@ class Keeper:
         now = self.means.monotonic()
         for service in sorted(services):
             if self.rests.add(service, message, reference, now, self.means.chance()):
-                self._tell("failed", message, service, level="error")
+                self.showing.tell("failed", message, service, level="error")
         return 0.0
 
     def _failed(self, message: str, reference: str) -> float:
         self.failures += 1
         self.settled = True
         if self.status.phase is not Phase.FAILED or self.status.message != message:
-            self._tell("failed", message, level="error")
+            self.showing.tell("failed", message, level="error")
         delay = STACK.delay(self.failures, self.means.chance())
         self.not_before = self.means.monotonic() + delay
         self._show(Phase.FAILED, message, reference=reference, retry_at=self.means.now() + delay)
         return delay
 
-    def _tell(self, kind: str, text: str, service: str = "", *, level: str = "warning") -> None:
-        self.means.board.tell(self.entry.name, kind, text, level=level, service=service)
-
-    def _looked(self, **seen: object) -> None:
-        passes = self.status.passes + 1
-        self.status = replace(self.status, looked_at=self.means.now(), passes=passes, **seen)  # type: ignore[arg-type]
+    def _refuse(self, problem: SpecError) -> None:
+        """What cannot be used changes nothing; a new version is waited for."""
+        if self.status.phase is not Phase.INVALID or self.status.message != problem.message:
+            self.showing.tell("invalid", str(problem), level="error")
+        self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
 
     def _show(self, phase: Phase, message: str, **more: object) -> None:
-        known = self.status
-        newer = self.status.newer
-        if self.trouble is not None and phase in (Phase.CONVERGED, Phase.PROGRESSING):
-            phase, message = Phase.INVALID, self.trouble.message
-            more = {**more, "reference": self.trouble.ref, "where": self.trouble.where}
-        elif newer is not None and (
-            phase is Phase.CONVERGED or (phase is Phase.PROGRESSING and newer.why != Why.WAITING)
-        ):
-            phase, message = _OF_NEWER[newer.why], newer.message
-            more = {**more, "reference": newer.reference, "where": newer.where}
-        since = known.since if known.phase is phase else self.means.now()
-        fields = {"reference": "", "where": None, **more}
-        self.status = replace(
-            known,
-            phase=phase,
-            message=message,
-            since=since,
-            failures=self.failures,
-            held=tuple(sorted(self.held)),
-            **fields,  # type: ignore[arg-type]
-        )
-        self.means.board.put(self.status)
-
-
-_OF_NEWER = {Why.WAITING: Phase.WAITING, Why.INVALID: Phase.INVALID, Why.FAILED: Phase.FAILED}
-_TOLD = {Why.WAITING: ("waits", "info"), Why.INVALID: ("invalid", "error"), Why.FAILED: ("not-taken", "error")}
+        self.showing.show(phase, message, failures=self.failures, held=tuple(sorted(self.held)), **more)
 
 
 def _says_the_same(one: Stack, other: Stack) -> bool:

@@ -1,0 +1,71 @@
+"""What is shown and told of one stack: its phase in a word and why, and what keeps a newer version from being the one that is kept.
+
+A keeper says what its pass has come to; here that becomes the ``StackStatus`` of the board. All that is decided here is what comes
+first: a file that cannot be used, then a newer version that is not taken, then "all is well".
+"""
+
+from __future__ import annotations
+
+from orchestrator.controller.means import Means
+from orchestrator.controller.sources import Newer, Why, Withheld
+from orchestrator.controller.status import Phase, StackStatus
+from orchestrator.errors import SpecError
+from orchestrator.model.host import HostStack
+from orchestrator.records import replace
+
+_PHASES = {Why.WAITING: Phase.WAITING, Why.INVALID: Phase.INVALID, Why.FAILED: Phase.FAILED}
+_TOLD = {Why.WAITING: ("waits", "info"), Why.INVALID: ("invalid", "error"), Why.FAILED: ("not-taken", "error")}
+
+
+class Showing:
+    """Of one stack. ``trouble`` is why its file cannot be used, while the last good version of it goes on being kept."""
+
+    def __init__(self, entry: HostStack, means: Means) -> None:
+        self._means = means
+        self.trouble: SpecError | None = None
+        self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
+        self.put()
+
+    def tell(self, kind: str, text: str, service: str = "", *, level: str = "warning") -> None:
+        self._means.board.tell(self.status.name, kind, text, level=level, service=service)
+
+    def know(self, **fields: object) -> None:
+        """Something to be shown with the next phase."""
+        self.status = replace(self.status, **fields)  # type: ignore[arg-type]
+
+    def looked(self, **seen: object) -> None:
+        """The engine was observed."""
+        self.know(looked_at=self._means.now(), passes=self.status.passes + 1, **seen)
+
+    def put(self) -> None:
+        self._means.board.put(self.status)
+
+    def newer(self, newer: Newer | None) -> None:
+        """What there is to show of a newer version; what is new about it is told."""
+        known = self.status.newer
+        if newer is not None and (known is None or known.message != newer.message):
+            kind, level = _TOLD[newer.why]
+            self.tell(kind, f"{newer.message}\n  at {newer.where}" if newer.where else newer.message, level=level)
+        self.know(newer=newer)
+
+    def withheld(self, problem: Withheld) -> tuple[Phase, str, str]:
+        """Phase, message and reference while nothing is kept yet: what is said of the version that is not taken."""
+        newer = self.status.newer
+        if newer is None:
+            return Phase.WAITING, problem.message, ""
+        return _PHASES[newer.why], newer.message, newer.reference
+
+    def show(self, phase: Phase, message: str, **more: object) -> None:
+        """Put it on the board, unless there is something more important to say."""
+        newer = self.status.newer
+        if self.trouble is not None and phase in (Phase.CONVERGED, Phase.PROGRESSING):
+            phase, message = Phase.INVALID, self.trouble.message
+            more = {**more, "reference": self.trouble.ref, "where": self.trouble.where}
+        elif newer is not None and (
+            phase is Phase.CONVERGED or (phase is Phase.PROGRESSING and newer.why != Why.WAITING)
+        ):
+            phase, message = _PHASES[newer.why], newer.message
+            more = {**more, "reference": newer.reference, "where": newer.where}
+        since = self.status.since if self.status.phase is phase else self._means.now()
+        self.know(**{"reference": "", "where": None, **more}, phase=phase, message=message, since=since)
+        self.put()
