@@ -14,6 +14,7 @@ from scripts.machine import packages
 from tests.conftest import free_port
 from tests.support import daemons
 from tests.support.daemons import Running
+from tests.support.gitrepos import Repo
 from tests.support.waiting import eventually
 
 EVIL = "<img src=x onerror=document.title='owned'>"
@@ -158,3 +159,40 @@ def test_it_is_dark_where_the_reader_likes_it_dark(page: webdriver.Chrome) -> No
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     )
     assert light != background()
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def followed(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A host whose stack lies in a repository."""
+    monkeypatch.setenv("STACK_LOCK_DIR", str(tmp_path / "locks"))
+    repo.write("stacks/shop/app.yml", "services:\n  web: {image: 'web:1'}\n")
+    repo.commit()
+    (tmp_path / "host.yml").write_text("sources: {infra: {url: ./repo, interval: 1h}}\n")
+    with daemons.running(tmp_path, free_port()) as found:
+        found.settles("shop")
+        yield found
+
+
+def test_repositories_are_fetched_suspended_and_resumed_with_a_click(
+    repo: Repo, followed: Running, browser: webdriver.Chrome
+) -> None:
+    browser.get(f"http://127.0.0.1:{followed.port}/")
+    shows(browser, "A token is needed")
+    browser.find_element(By.ID, "token").send_keys(followed.token("page", "admin"), Keys.ENTER)
+    shows(browser, "the default branch at")
+    browser.find_element(By.XPATH, "//button[text()='Suspend']").click()
+    shows(browser, "suspended")
+    browser.find_element(By.XPATH, "//button[text()='Resume']").click()
+    shows(browser, "current")
+
+    repo.write("stacks/shop/app.yml", "services:\n  web: {imag: 'web:2'}\n")
+    repo.commit()
+    browser.find_element(By.XPATH, "//button[text()='Fetch now']").click()
+
+    shows(browser, "unknown key `imag`")
+    shows(browser, "app.yml:2:9")

@@ -3,7 +3,7 @@
 
 const MOODS = {
   converged: "good", progressing: "warn", waiting: "warn", pending: "idle", drifted: "warn", degraded: "bad",
-  failed: "bad", invalid: "bad", suspended: "idle", stopped: "idle", unreachable: "bad",
+  failed: "bad", invalid: "bad", suspended: "idle", stopped: "idle", unreachable: "bad", current: "good", stale: "bad",
 };
 const view = document.getElementById("view");
 const login = document.getElementById("login");
@@ -63,21 +63,45 @@ function card(stack) {
     phase(stack.phase),
     make("p", {}, `${stack.ready} of ${stack.wanted} ready`, stack.drifted ? `, ${stack.drifted} drifted` : "",
       stack.mode === "enforce" ? "" : `, ${stack.mode}`),
-    stack.message ? make("p", {}, stack.message) : null,
-    make("p", {}, `changed ${ago(stack.changed_at)}`));
+    stack.message ? make("p", {}, stack.message, stack.where ? ` (${stack.where})` : "") : null,
+    stack.source ? make("p", {}, `from ${stack.source}, commit ${short(stack.version)}`) : null,
+    make("p", {}, changed(stack)));
+}
+
+const short = (commit) => (commit || "-").slice(0, 12);
+const changed = (stack) => stack.changed_at ? `changed ${ago(stack.changed_at)}` : "no changes since the daemon began";
+
+function sources(found) {
+  const rows = found.map((one) => [
+    one.name,
+    phase(one.state),
+    `${one.ref} at ${short(one.commit)}`,
+    ago(one.fetched_at),
+    one.stacks.map((name) => make("div", {}, make("a", { href: `#/${encodeURIComponent(name)}` }, name))),
+    make("span", { class: "said" }, one.message),
+    make("div", { class: "actions" },
+      make("button", { type: "button", on: { click: () => order("sources", one.name, "sync") } }, "Fetch now"),
+      one.state === "suspended"
+        ? make("button", { type: "button", on: { click: () => order("sources", one.name, "resume") } }, "Resume")
+        : make("button", { type: "button", on: { click: () => order("sources", one.name, "suspend") } }, "Suspend")),
+  ]);
+  return [make("h2", {}, "Repositories"),
+    table(["Source", "State", "Ref", "Fetched", "Stacks", "What", "Orders"], rows, "")];
 }
 
 async function overview() {
-  const host = await json("/v1/host");
-  const events = (await json("/v1/events?follow=false")).events;
+  const [host, followed, told] = await Promise.all([json("/v1/host"), json("/v1/sources"), json("/v1/events?follow=false")]);
   const troubled = host.stacks.filter((one) => MOODS[one.phase] === "bad").length;
+  const away = followed.sources.filter((one) => MOODS[one.state] === "bad").length;
   say(`${host.stacks.length} stacks, ${troubled ? `${troubled} not well` : "all well"}` +
+    (away ? `; ${away} of ${followed.sources.length} repositories cannot be had` : "") +
     (host.engine_answers ? "" : "; the engine does not answer"));
   return [
     make("h2", {}, "Stacks"),
-    make("ul", { class: "cards" }, host.stacks.map(card)),
+    host.stacks.length ? make("ul", { class: "cards" }, host.stacks.map(card)) : make("p", { class: "empty" }, "None is kept yet."),
+    ...(followed.sources.length ? sources(followed.sources) : []),
     make("h2", {}, "Events"),
-    happened(events),
+    happened(told.events),
   ];
 }
 
@@ -129,24 +153,24 @@ function revisions(found) {
 
 function newer(stack) {
   if (!stack.source) return make("p", { class: "empty" }, "from files of this host");
-  const kept = `from ${stack.source}, commit ${(stack.version || "-").slice(0, 12)}`;
+  const kept = `from ${stack.source}, commit ${short(stack.version)}`;
   const found = stack.newer;
   return make("p", {}, kept, found ? `; ${found.message}${found.where ? ` (${found.where})` : ""}${found.summary ? `: ${found.summary}` : ""}` : "");
 }
 
 function orders(stack) {
-  const button = (verb, words, query = "") => make("button", { type: "button", on: { click: () => order(stack.name, verb, query) } }, words);
+  const button = (verb, words, query = "") => make("button", { type: "button", on: { click: () => order("stacks", stack.name, verb, query) } }, words);
   return make("div", { class: "actions" },
     button("sync", "Look again"),
     button("apply", "Apply now"),
-    stack.newer && stack.newer.approvable ? button("approve", `Approve ${stack.newer.version.slice(0, 12)}`, `?commit=${stack.newer.version}`) : null,
+    stack.newer && stack.newer.approvable ? button("approve", `Approve ${short(stack.newer.version)}`, `?commit=${stack.newer.version}`) : null,
     stack.mode === "suspended" ? button("resume", "Resume") : button("suspend", "Suspend"),
-    make("button", { type: "button", on: { click: () => { if (confirm(`Go back to the revision of ${stack.name} before this one?`)) order(stack.name, "rollback"); } } }, "Roll back"));
+    make("button", { type: "button", on: { click: () => { if (confirm(`Go back to the revision of ${stack.name} before this one?`)) order("stacks", stack.name, "rollback"); } } }, "Roll back"));
 }
 
-async function order(name, verb, query = "") {
+async function order(kind, name, verb, query = "") {
   try {
-    await ask(`/v1/stacks/${encodeURIComponent(name)}/${verb}${query}`, { method: "POST" });
+    await ask(`/v1/${kind}/${encodeURIComponent(name)}/${verb}${query}`, { method: "POST" });
     say(`${name}: ${verb} accepted`);
   } catch (problem) {
     say(problem.message);
@@ -174,7 +198,7 @@ async function details(name) {
   return [
     make("h2", {}, make("a", { href: "#/" }, "Stacks"), " / ", name),
     make("p", {}, phase(stack.phase), stack.message ? ` ${stack.message}` : "", stack.where ? ` (${stack.where})` : ""),
-    make("p", { class: "empty" }, `mode ${stack.mode}, looked at ${ago(stack.looked_at)}, changed ${ago(stack.changed_at)}`),
+    make("p", { class: "empty" }, `mode ${stack.mode}, looked at ${ago(stack.looked_at)}, ${changed(stack)}`),
     newer(stack),
     orders(stack),
     make("h2", {}, "Services"), services(stack),
