@@ -13,8 +13,18 @@ from orchestrator.errors import SpecError
 from orchestrator.model.host import HostStack
 from orchestrator.records import replace
 
-_PHASES = {Why.WAITING: Phase.WAITING, Why.INVALID: Phase.INVALID, Why.FAILED: Phase.FAILED}
-_TOLD = {Why.WAITING: ("waits", "info"), Why.INVALID: ("invalid", "error"), Why.FAILED: ("not-taken", "error")}
+_PHASES = {
+    Why.WAITING: Phase.WAITING,
+    Why.INVALID: Phase.INVALID,
+    Why.FAILED: Phase.FAILED,
+    Why.LEFT: Phase.CONVERGED,
+}
+_TOLD = {
+    Why.WAITING: ("waits", "info"),
+    Why.INVALID: ("invalid", "error"),
+    Why.FAILED: ("not-taken", "error"),
+    Why.LEFT: ("left", "warning"),
+}
 
 
 class Showing:
@@ -62,7 +72,7 @@ class Showing:
             phase, message = Phase.INVALID, self.trouble.message
             more = {**more, "reference": self.trouble.ref, "where": self.trouble.where}
         elif newer is not None and (
-            phase is Phase.CONVERGED or (phase is Phase.PROGRESSING and newer.why != Why.WAITING)
+            phase is Phase.CONVERGED or (phase is Phase.PROGRESSING and newer.why not in (Why.WAITING, Why.LEFT))
         ):
             phase, message = _PHASES[newer.why], newer.message
             more = {**more, "reference": newer.reference, "where": newer.where}

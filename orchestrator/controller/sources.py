@@ -70,6 +70,7 @@ class Why(StrEnum):
     WAITING = "waiting"  # for somebody's word, or for a window
     INVALID = "invalid"  # it cannot be used
     FAILED = "failed"  # it was tried and gone back from, or could not be prepared
+    LEFT = "left"  # there is no newer version: the repository no longer has the stack, and what is kept stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,6 +222,10 @@ def _source(shown: Shown) -> Document:
         "sync": source.sync,
         "approve": source.approve,
         "stacks": list(shown.stacks),
+        "leaving": [
+            {"stack": stack, "message": newer.message, "approvable": newer.approvable}
+            for stack, newer in shown.leaving.items()
+        ],
     }
 
 

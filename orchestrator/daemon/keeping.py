@@ -176,22 +176,24 @@ class Daemon:
 
     def _release(self, name: str) -> None:
         """What is no longer in the host file goes on running; nobody looks after it any more."""
+        self._let_go(name)
+        self.board.drop(name)
+        self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
+
+    def _let_go(self, name: str) -> None:
         self.loop.release(name)
         self._kept.let_go(name)
         self._probing.forget(name)
-        self.board.drop(name)
         self._followed.pop(name, None)
         self._files.forget(name)
-        self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
 
-    def _take_down(self, name: str, volumes: bool) -> None:
+    def _take_down(self, name: str, last: Callable[[], Wanted | None], volumes: bool) -> None:
         """What a repository no longer has goes; volumes only where the host's file says so."""
         keeper = self.loop.keepers.get(name)
-        self.loop.release(name)
-        self._kept.let_go(name)
-        loaded = keeper.loaded if keeper is not None else None
+        self._let_go(name)
+        loaded = (keeper.loaded if keeper is not None else None) or last()
         if loaded is not None:
-            policy = Policy(remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
+            policy = Policy(remove_orphans=True, remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
                 result = self.carry_out(
                     replace(loaded, stack=loaded.stack.emptied(), returns_to=None), policy, command="daemon: prune"

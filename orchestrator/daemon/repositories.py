@@ -1,8 +1,8 @@
 """The git sources of a host: a follower for each, and which stacks come and go with its commits.
 
-A stack that is new in a repository is kept from then on, unless another source or the host file itself has one of its name. One
-that has gone is taken down only where the source says ``prune``, and only if the repository still has other stacks: an empty or
-unreadable one never means that everything should go.
+A stack that is new in a repository is kept from then on, over restarts too, unless another source or the host file itself has one
+of its name. One that has gone is taken down only where the source says ``prune``, its gate lets it, and its folder has gone while
+others are there: an empty, missing or unreadable repository or spec never means that something should go.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import threading
 from collections.abc import Callable, Mapping
 
 from orchestrator.admission.guard import Admitting
+from orchestrator.controller.sources import Newer, Wanted, Why
 from orchestrator.controller.status import Board
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.errors import NotFound, StackError
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
+from orchestrator.gitops.known import Known, forget_others
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.selection import Chosen, Selection, selected
 from orchestrator.gitops.signatures import Verify
@@ -29,21 +31,24 @@ from orchestrator.secrets.stores import Stores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What a repository's changes lead to. ``keep`` and ``take_down`` get a stack's entry; ``look_again`` its name."""
+    """What a repository's changes lead to. ``keep`` gets a stack's entry, the others its name; ``take_down`` also how to load
+    what was kept last, and whether volumes go too.
+    """
 
     keep: Callable[[HostStack], object]
     release: Callable[[str], object]
-    take_down: Callable[[str, bool], object]
+    take_down: Callable[[str, Callable[[], Wanted | None], bool], object]
     look_again: Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A source, who follows it, and the stacks that are kept of it."""
+    """A source, who follows it, the stacks that are kept of it, and what there is to say of those that it no longer has."""
 
     source: GitHostSource
     follower: Follower
     stacks: tuple[str, ...]
+    leaving: Mapping[str, Newer]
     suspended: bool
 
 
@@ -77,8 +82,8 @@ class Repositories:
         self._lock = threading.Lock()
         self._sources: dict[str, GitHostSource] = {}
         self._followers: dict[str, Follower] = {}
-        self._stacks: dict[str, dict[str, Chosen]] = {}  # by source
-        self._git_sources: dict[str, GitSource] = {}
+        self._known: dict[str, Known] = {}  # by source
+        self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
         self._own: Mapping[str, HostStack] = {}
         self.claims: dict[
             str, dict[str, str]
@@ -91,21 +96,35 @@ class Repositories:
             if own.keys() != self._own.keys():
                 again |= wanted.keys()
             self._own = own
-            for stacks in self._stacks.values():
-                for name in stacks.keys() & own.keys():
-                    del stacks[name]  # its keeper is the host file's by now
-        for name in self._sources.keys() - wanted.keys():
-            self._forget(name)
-        for name, source in wanted.items():
-            if self._sources.get(name) != source:
+            for known in self._known.values():
+                self._give_up(known)
+            changed = [source for name, source in wanted.items() if self._sources.get(name) != source]
+            for name in [*(self._sources.keys() - wanted.keys()), *(source.name for source in changed)]:
                 self._forget(name)
-                try:
-                    self._begin(source)
-                except StackError as problem:  # it can never be fetched; the others go on
-                    self._board.tell("", "source-failed", f"source {name}: {problem}", level="error")
+            forget_others(self._directory, wanted.keys())
+            for source in changed:  # what each of them has had is its own before any of them claims something new
+                self._known[source.name] = Known(self._directory, source, self._cannot)
+                self._give_up(self._known[source.name])
+                self._sources[source.name] = source
+        for source in changed:
+            try:
+                self._begin(source)
+            except StackError as problem:  # it can never be fetched; the others go on
+                self._cannot(f"source {source.name}: {problem}")
+                self._forget(source.name)
         with self._lock:
             for name in again & wanted.keys():
                 self._arrange_again(name)
+
+    def _cannot(self, text: str) -> None:
+        self._board.tell("", "source-failed", text, level="error")
+
+    def _give_up(self, known: Known) -> None:
+        """Stacks of the host file itself: their keepers are the host file's."""
+        mine = known.stacks.keys() & self._own.keys()
+        known.drop(mine)
+        for name in mine:
+            self._git_sources.pop(name, None)
 
     def stop(self) -> None:
         for follower in self._followers.values():
@@ -126,9 +145,11 @@ class Repositories:
         follower.fetch()
         if follower.trouble is not None:
             raise follower.trouble
-        for stack in list(self._stacks[name]):
-            self._git_sources[stack].ask_for()
+        for stack in list(self._known[name].stacks):
+            if stack in self._git_sources:
+                self._git_sources[stack].ask_for()
             self._hooks.look_again(stack)
+        follower.poke()  # for what was to be asked for before it may go
 
     def suspend(self, name: str, *, on: bool) -> None:
         """Take nothing new of a source from now on, over restarts too, or do so again. What is kept of it goes on being kept."""
@@ -136,8 +157,10 @@ class Repositories:
             raise _unknown(name)
         (self._suspended.add if on else self._suspended.discard)(f"{_OF_A_SOURCE}{name}")
         self._board.tell("", "source-suspended" if on else "source-resumed", f"source {name}: by hand")
-        for stack in list(self._stacks[name]):
+        for stack in list(self._known[name].stacks):
             self._hooks.look_again(stack)
+        if not on:
+            self.poke(name)
 
     def is_suspended(self, name: str) -> bool:
         return f"{_OF_A_SOURCE}{name}" in self._suspended
@@ -149,7 +172,12 @@ class Repositories:
                 Shown(
                     source=self._sources[name],
                     follower=follower,
-                    stacks=tuple(sorted(self._stacks[name])),
+                    stacks=tuple(sorted(self._known[name].stacks)),
+                    leaving={
+                        stack: newer
+                        for stack in sorted(self._known[name].leaving)
+                        if (newer := self._leaving(self._sources[name], stack)) is not None
+                    },
                     suspended=self.is_suspended(name),
                 )
                 for name, follower in sorted(self._followers.items())
@@ -160,25 +188,31 @@ class Repositories:
 
     def source(self, entry: HostStack) -> GitSource:
         """What the keeper of this stack loads from."""
+        made = self._made(entry)
+        self._git_sources[entry.name] = made
+        return made
+
+    def _made(self, entry: HostStack) -> GitSource:
         follower = self._followers[entry.source]
-        chosen = self._stacks[entry.source][entry.name]
-        made = GitSource(
+        known, source = self._known[entry.source], self._sources[entry.source]
+        chosen = known.stacks[entry.name]
+        return GitSource(
             entry,
             follower,
             chosen.folder,
             self._key,
             overlays=chosen.overlays,
             environment=chosen.environment,
-            gate=self._gate(self._sources[entry.source], entry),
+            gate=self._gate(source, entry),
+            leaving=lambda: self._leaving(source, entry.name),
+            agree=lambda: self._agree(source.name, entry.name),
             stores=self._stores.granted(entry.secret_stores),
-            admitting=self._admitting(self._sources[entry.source]),
+            admitting=self._admitting(source),
         )
-        self._git_sources[entry.name] = made
-        return made
 
     def entry(self, source: str, stack: str) -> HostStack:
         """A stack as its source has it kept."""
-        return self._stacks[source][stack].entry
+        return self._known[source].stacks[stack].entry
 
     def _gate(self, source: GitHostSource, entry: HostStack) -> Gate:
         return Gate(
@@ -196,13 +230,13 @@ class Repositories:
             Ref(source.branch, source.tag, source.semver, source.commit),
             interval=source.interval,
             changed=lambda: self._changed(source.name),
+            looked=lambda: self._take_down_what_may_go(source.name),
             chance=self._chance,
             how=Verify(source.verify),
             keys=source.keys,
             allow_rollback=source.allow_rollback,
         )
-        self._sources[source.name], self._followers[source.name] = source, follower
-        self._stacks.setdefault(source.name, {})
+        self._followers[source.name] = follower
         if follower.head is not None:
             with self._lock:
                 self._arrange(source, follower.head)
@@ -214,8 +248,10 @@ class Repositories:
             follower.stop()
         self._sources.pop(name, None)
         self.claims.pop(name, None)
-        for stack in self._stacks.pop(name, {}):
-            self._hooks.release(stack)
+        known = self._known.pop(name, None)
+        for stack in known.stacks if known is not None else ():
+            if self._git_sources.pop(stack, None) is not None:
+                self._hooks.release(stack)
 
     def _changed(self, name: str) -> None:
         """In the follower's thread: a new head, or trouble."""
@@ -224,43 +260,92 @@ class Repositories:
             if source is None or follower is None:
                 return
             if follower.trouble is not None:
-                self._board.tell("", "source-failed", f"source {name}: {follower.trouble}", level="error")
+                self._cannot(f"source {name}: {follower.trouble}")
                 return
             assert follower.head is not None
             self._board.tell("", "commit", f"source {name}: {follower.ref} is at {follower.head.commit[:12]}")
             self._arrange(source, follower.head)
-            follower.repository.forget(
-                [
-                    follower.head.commit,
-                    *(commit for stack in self._stacks[name] for commit in self._git_sources[stack].commits),
-                ]
-            )
+            used = {commit for stack in self._known[name].stacks for commit in self._commits(stack)}
+            try:
+                follower.repository.forget({follower.head.commit, *used})
+            except (StackError, OSError) as problem:  # they only need room
+                self._cannot(f"source {name}: old checkouts cannot be removed: {problem}")
+
+    def _commits(self, stack: str) -> set[str]:
+        found = self._git_sources.get(stack)
+        return found.commits if found is not None else set()
 
     def _arrange(self, source: GitHostSource, head: Head) -> None:
-        selection = selected(head.place, source)
+        """Keep what a commit has. What it no longer has stays until ``_take_down_what_may_go``."""
+        selection, known = selected(head.place, source), self._known[source.name]
         wanted = self._unclaimed(source, selection)
-        known = self._stacks[source.name]
-        gone = known.keys() - wanted.keys()
-        if not selection.stacks and not selection.elsewhere and known:
+        before, left = known.stacks, known.leaving
+        missing = {name: before[name] for name in before.keys() - wanted.keys()}
+        gone = {name: why for name, one in missing.items() if (why := _why_gone(source, one, selection, head))}
+        if missing and _has_nothing(source, selection):
+            gone = {}
             self._board.tell(
                 "",
                 "source-empty",
                 f"source {source.name}: commit {head.commit[:12]} has no stack in {source.path}; what runs goes on",
                 level="error",
             )
-            return
-        self._stacks[source.name] = {**wanted, **{name: known[name] for name in gone if not source.prune}}
-        for name, chosen in wanted.items():
-            if known.get(name) != chosen:
+        known.become({**wanted, **missing}, known.without(gone, head.commit))
+        for name, chosen in known.stacks.items():
+            if before.get(name) != chosen or (name not in self._git_sources and not self._may_go(source, name)):
                 self._hooks.keep(chosen.entry)
-            else:
+            elif name in wanted or (name in left) != (name in gone):
                 self._hooks.look_again(name)
-        for name in gone:
-            self._leave(source, name, selection)
-        if gone and source.prune:
-            for other in self._sources.keys() - {source.name}:
-                if gone & self.claims.get(other, {}).keys():
-                    self._arrange_again(other)
+
+    def _take_down_what_may_go(self, name: str) -> None:
+        """In the follower's thread, after each fetch: what could not go before is tried again."""
+        with self._lock:
+            source, known = self._sources.get(name), self._known.get(name)
+            if source is None or known is None:
+                return
+            for stack in sorted(known.leaving):
+                if self._may_go(source, stack) and self._took_down(source, stack):
+                    known.drop([stack])
+                    for other in self._sources.keys() - {name}:
+                        if stack in self.claims.get(other, {}):
+                            self._arrange_again(other)
+
+    def _took_down(self, source: GitHostSource, stack: str) -> bool:
+        last = self._git_sources.pop(stack, None) or self._made(self._known[source.name].stacks[stack].entry)
+        try:
+            self._hooks.take_down(stack, last.last, source.prune_volumes)
+        except StackError as problem:
+            self._board.tell(stack, "failed", f"not taken down: {problem.message}; it is tried again", level="error")
+            return False
+        last.forget()
+        return True
+
+    def _may_go(self, source: GitHostSource, stack: str) -> bool:
+        known = self._known[source.name]
+        leaving = known.leaving.get(stack)
+        if leaving is None or not source.prune:
+            return False
+        return self._gate(source, known.stacks[stack].entry).parts_with(stack, leaving) is None
+
+    def _leaving(self, source: GitHostSource, stack: str) -> Newer | None:
+        """What there is to say of a stack that its repository no longer has; None of one that it has."""
+        known = self._known.get(source.name)
+        leaving = known.leaving.get(stack) if known is not None else None
+        if known is None or leaving is None:
+            return None
+        if not source.prune:
+            message = f"{leaving.why}; it goes on as it was (prune: false)"
+            return Newer(version=leaving.commit, why=Why.LEFT, message=message, reference="stack-left")
+        gate = self._gate(source, known.stacks[stack].entry)
+        waits = gate.parts_with(stack, leaving)
+        if waits is None and gate.windows:
+            self.poke(source.name)  # a window has opened
+        message = f"{leaving.why}; it is taken down"
+        return waits or Newer(version=leaving.commit, why=Why.WAITING, message=message, reference="stack-leaves")
+
+    def _agree(self, source: str, stack: str) -> None:
+        self._known[source].agree(stack)
+        self.poke(source)  # what the repository has is looked at once more before anything goes
 
     def _arrange_again(self, name: str) -> None:
         """What something else has claimed so far may be free by now, and what was free claimed."""
@@ -287,19 +372,22 @@ class Repositories:
         """What else has a stack of that name, and where that is said; "" for nothing."""
         if name in self._own:
             return f"the host file ({self._own[name].where})"
-        for other, stacks in self._stacks.items():
-            if other != source and name in stacks:
-                return f"{stacks[name].folder} of source {other} ({self._sources[other].where})"
+        for other, known in self._known.items():
+            if other != source and name in known.stacks:
+                return f"{known.stacks[name].folder} of source {other} ({self._sources[other].where})"
         return ""
 
-    def _leave(self, source: GitHostSource, name: str, selection: Selection) -> None:
-        why = f"no longer in source {source.name}"
-        if name in selection.elsewhere:
-            why = f"for {', '.join(selection.elsewhere[name])} by now, which is not {source.host}"
-        if not source.prune:
-            self._board.tell(name, "left", f"{why}; it goes on as it was (prune: false)", level="warning")
-            return
-        try:
-            self._hooks.take_down(name, source.prune_volumes)
-        except StackError as problem:
-            self._board.tell(name, "failed", f"not taken down: {problem.message}", level="error")
+
+def _has_nothing(source: GitHostSource, selection: Selection) -> bool:
+    """Whether a commit has no stack at all but for those that the host file names itself."""
+    return not (selection.stacks.keys() | selection.elsewhere.keys()) - source.listed.keys()
+
+
+def _why_gone(source: GitHostSource, chosen: Chosen, selection: Selection, head: Head) -> str:
+    """Why a stack is no longer this host's, "" where that is not sure: a folder without a spec is no word to remove anything."""
+    name = chosen.entry.name
+    if name in selection.elsewhere:
+        return f"for {', '.join(selection.elsewhere[name])} by now, which is not {source.host}"
+    if os.path.lexists(os.path.join(head.place, chosen.folder)):
+        return ""
+    return f"no longer in source {source.name}"

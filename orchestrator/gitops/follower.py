@@ -32,7 +32,9 @@ class Head:
 
 
 class Follower:
-    """Follows one reference of a repository. ``changed`` is called, in its thread, for each new head and each new trouble."""
+    """Follows one reference of a repository. ``changed`` is called, in its thread, for each new head and each new trouble;
+    ``looked`` after each fetch, whatever came of it.
+    """
 
     def __init__(
         self,
@@ -42,12 +44,13 @@ class Follower:
         interval: float,
         changed: Callable[[], None],
         chance: Callable[[], float],
+        looked: Callable[[], None] = lambda: None,
         how: Verify = Verify.OFF,
         keys: str = "",
         allow_rollback: bool = False,
     ) -> None:
         self.repository, self.ref = repository, ref
-        self._interval, self._changed, self._chance = interval, changed, chance
+        self._interval, self._changed, self._chance, self._looked = interval, changed, chance, looked
         self._how, self._keys, self._allow_rollback = how, keys, allow_rollback
         # What passed under other demands, or by hand, is no head of this one.
         demands = f"{ref}\n{how}\n{keys}".encode()
@@ -77,6 +80,7 @@ class Follower:
         try:
             with self._fetching:
                 head = self._fetched()
+                write_note(self._note, head.commit)
         except (StackError, OSError, ValueError) as error:
             problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
             self.failures += 1
@@ -85,9 +89,9 @@ class Follower:
         else:
             news = self.trouble is not None or head != self.head
             self.failures, self.trouble, self.head, self.fetched_at = 0, None, head, time.time()
-            write_note(self._note, head.commit)
         if news:
             self._changed()
+        self._looked()
 
     def _fetched(self) -> Head:
         commit = self.repository.fetch(self.ref)

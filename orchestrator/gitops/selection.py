@@ -43,34 +43,35 @@ def selected(place: str, source: GitHostSource) -> Selection:
     """What ``source`` wants of the checkout at ``place``. What cannot be read is wanted: its trouble is to be seen."""
     stacks: dict[str, Chosen] = {}
     elsewhere: dict[str, tuple[str, ...]] = {}
-    for chosen in _candidates(place, source):
-        paths = spec_files(os.path.join(place, chosen.folder), chosen.environment, chosen.overlays)
+    for one in _candidates(place, source):
+        paths = spec_files(os.path.join(place, one.folder), one.environment, one.overlays)
         hosts = hosts_of(paths, place)
         if is_here(hosts, source.host):
-            stacks[chosen.entry.name] = chosen
+            stacks[one.entry.name] = one
         else:
-            elsewhere[chosen.entry.name] = hosts
+            elsewhere[one.entry.name] = hosts
     return Selection(stacks=stacks, elsewhere=elsewhere)
 
 
 def _candidates(place: str, source: GitHostSource) -> Iterable[Chosen]:
     for name, listed in source.listed.items():
-        yield Chosen(
-            folder=listed.folder,
-            entry=replace(listed.settings, name=name, source=source.name, prune=source.prune),
-            overlays=listed.overlays,
-            environment=listed.environment,
-        )
+        yield chosen(name, listed.folder, source)
     taken = {os.path.normpath(listed.folder) for listed in source.listed.values()}
     for name, folder in discovered(place, source.path).items():
         if name in source.listed or os.path.normpath(folder) in taken or not _is_meant(name, source):
             continue
-        yield Chosen(
-            folder=folder,
-            entry=replace(source.settings, name=name, source=source.name, prune=source.prune),
-            overlays=source.overlays,
-            environment=source.environment,
-        )
+        yield chosen(name, folder, source)
+
+
+def chosen(name: str, folder: str, source: GitHostSource) -> Chosen:
+    """The stack of that name in a ``folder``, kept as the source, or what it lists by that name, says."""
+    says = source.listed.get(name)
+    return Chosen(
+        folder=folder,
+        entry=replace(says.settings if says else source.settings, name=name, source=source.name, prune=source.prune),
+        overlays=says.overlays if says else source.overlays,
+        environment=says.environment if says else source.environment,
+    )
 
 
 def _is_meant(name: str, source: GitHostSource) -> bool:

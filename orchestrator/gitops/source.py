@@ -10,43 +10,31 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from orchestrator.admission.guard import Admitting
-from orchestrator.controller.sources import Guard, Newer, Source, Wanted, Why, Withheld
-from orchestrator.errors import NotFound, RuleViolation, SpecError, StackError, Where
-from orchestrator.gitops import dependencies, loading, standing
+from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
+from orchestrator.errors import NotFound, SpecError, StackError
+from orchestrator.gitops import standing
+from orchestrator.gitops.folder import Folder, Found
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
-from orchestrator.gitops.selection import env_files, spec_files
-from orchestrator.gitops.standing import REMEMBERED, Held, Version
+from orchestrator.gitops.standing import REMEMBERED, Held, Standing, Version
 from orchestrator.model.host import HostStack
-from orchestrator.model.stack import Stack
-from orchestrator.records import dataclass, replace
-from orchestrator.secrets.decrypting import loaded
+from orchestrator.records import replace
 from orchestrator.secrets.errors import OF_KEYS
-from orchestrator.secrets.keys import Keys, of_host
+from orchestrator.secrets.keys import Keys
 from orchestrator.secrets.stores import NO_STORES, Granted
-from orchestrator.spec import files
-from orchestrator.spec.load import Canonical, LoadRequest
 
 NEW_SECONDS = 3600.0  # for so long after it first ran well, a version may be what is to blame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A commit's stack, and the version that it is."""
-
-    wanted: Wanted
-    version: Version
 
 
 class GitSource(Source):
     """One stack in a repository: the folder ``path`` of the follower's head. Who only looks ``remembers`` nothing of it.
 
     What is kept is the last version that was taken; a commit that the stack has nothing of is the same version. A newer one
-    is a candidate until somebody takes it, and what ``gate`` says may keep it waiting.
+    is a candidate until somebody takes it, and what ``gate`` says may keep it waiting. Once the repository no longer has the stack,
+    ``leaving`` says how it stands with that, and ``agree`` is how somebody agrees to it: there is nothing newer then.
     """
 
     def __init__(
@@ -56,21 +44,31 @@ class GitSource(Source):
         path: str,
         key: Callable[[], bytes],
         *,
-        overlays: Iterable[str] = (),
-        environment: str = "",
         remembers: bool = True,
         gate: Gate = OPEN,
+        leaving: Callable[[], Newer | None] = lambda: None,
+        agree: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
+        overlays: Iterable[str] = (),
+        environment: str = "",
         keys: Callable[[], Keys] | None = None,
         stores: Granted = NO_STORES,
         admitting: Admitting | None = None,
     ) -> None:
         self._remembers, self._gate, self._now = remembers, gate, now
-        self._admitting = admitting
-        self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
-        self._seen: dict[str, int] = {}
-        self._entry, self._follower, self._path, self._key = entry, follower, path, key
-        self._overlays, self._environment = tuple(overlays), environment
+        self._leaving, self._agree, self._left = leaving, agree, False
+        self._entry, self._follower = entry, follower
+        self._folder = Folder(
+            entry,
+            follower,
+            path,
+            key,
+            overlays=overlays,
+            environment=environment,
+            keys=keys,
+            stores=stores,
+            admitting=admitting,
+        )
         self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
         self._lock = threading.RLock()
         self._standing = standing.read(self._note)
@@ -105,8 +103,9 @@ class GitSource(Source):
 
     def newer(self) -> Newer | None:
         with self._lock:
-            if self._head is None:
-                return None
+            leaving = self._leaving()
+            if leaving is not None or self._head is None:
+                return leaving
             if self._invalid is not None:
                 problem = self._invalid
                 return Newer(
@@ -120,6 +119,17 @@ class GitSource(Source):
                 return self._failure()
             found = self._candidate()
             return self._waits(found) if found is not None else None
+
+    def last(self) -> Wanted | None:
+        """What is kept, None where nothing was ever taken. Raises SpecError where it cannot be had."""
+        with self._lock:
+            return self.load() if self._standing.kept is not None else None
+
+    def forget(self) -> None:
+        """The stack is gone: if it ever comes back, it is a new one."""
+        with self._lock:
+            self._standing = Standing()
+            standing.forget(self._note)
 
     @property
     def commits(self) -> set[str]:
@@ -168,29 +178,35 @@ class GitSource(Source):
     def approve(self, version: str = "") -> str:
         with self._lock:
             self._look()
-            found, newer = self._candidate(), self.newer()
-            if found is None or newer is None or not newer.approvable:
+            newer = self.newer()
+            if newer is None or not newer.approvable:
                 raise NotFound(
                     f"nothing of {self._entry.name} waits for approval: {newer.message if newer else 'it is at its newest'}",
                     reference="nothing-waits",
                 )
-            commit = found.version.commit
-            if not commit.startswith(version):
+            if not newer.version.startswith(version):
                 raise NotFound(
-                    f"commit {version[:12]} is not what waits, {commit[:12]} is",
+                    f"commit {version[:12]} is not what waits, {newer.version[:12]} is",
                     hint="look at its plan, and approve that",
                     reference="nothing-waits",
                 )
-            self._remember(approved=found.version.digest)
-            return commit
+            self._agreed()
+            return newer.version
 
     def ask_for(self) -> None:
         """Somebody asks for the newest version: that is enough where it waits for nothing else."""
         with self._lock:
             self._look()
-            found, newer = self._candidate(), self.newer()
-            if found is not None and newer is not None and newer.reference == WAITS_FOR_SYNC:
-                self._remember(approved=found.version.digest)
+            newer = self.newer()
+            if newer is not None and newer.reference == WAITS_FOR_SYNC:
+                self._agreed()
+
+    def _agreed(self) -> None:
+        found = self._candidate()
+        if found is None:
+            self._agree()
+        else:
+            self._remember(approved=found.version.digest)
 
     def force(self) -> None:
         with self._lock:
@@ -204,15 +220,13 @@ class GitSource(Source):
     def _look(self) -> None:
         """Find out what the head has, and what is kept, where either may have changed."""
         head = self._follower.head
-        anew = self._stores.versions(self._seen) != self._seen
-        if head is None or (head == self._head and not anew and not self._may_pass_now()):
+        anew = self._folder.stored_anew
+        left = self._leaving() is not None
+        if head is None or ((head, left) == (self._head, self._left) and not anew and not self._may_pass_now()):
             return
-        self._head = head
+        self._head, self._left = head, left
         self._kept = None if anew else self._kept
-        try:
-            self._newest, self._invalid = self._found(head, self._standing.kept), None
-        except SpecError as problem:
-            self._newest, self._invalid = None, problem
+        self._look_at(head)
         kept = self._standing.kept
         if kept is None:
             return
@@ -221,6 +235,15 @@ class GitSource(Source):
             self._remember(kept=self._newest.version, held=None)
         elif self._kept is None or self._kept.version != kept.commit:
             self._kept = self._again(kept)
+
+    def _look_at(self, head: Head) -> None:
+        self._newest = self._invalid = None
+        if self._left:
+            return  # what the commit has of it, for other hosts perhaps, is not for this one
+        try:
+            self._newest = self._folder.at(head, self._standing.kept)
+        except SpecError as problem:
+            self._invalid = problem
 
     def _may_pass_now(self) -> bool:
         """Whether what was wrong with the head is for the operator to put right, rather than for a commit."""
@@ -234,7 +257,7 @@ class GitSource(Source):
             return None
         held = self._standing.held
         try:
-            wanted = self._found(Head(commit=kept.commit, place=place), kept).wanted
+            wanted = self._folder.at(Head(commit=kept.commit, place=place), kept).wanted
         except SpecError as problem:  # what the host gives it has changed
             self._invalid = self._invalid or problem
             return None
@@ -298,77 +321,6 @@ class GitSource(Source):
         self._standing = replace(self._standing, **changes)
         if self._remembers:
             standing.write(self._note, self._standing)
-
-    def _found(self, head: Head, before: Version | None) -> Found:
-        """The stack of a commit, with its mounts where their content lay ``before``."""
-        canonical = self._canonical(head)
-        key = self._key()
-        version = dependencies.version(canonical, head.place, head.commit, key, before.anchors if before else {})
-        folders = {
-            path: place
-            for path, anchor in version.anchors.items()
-            if (place := self._follower.repository.complete(anchor.commit)) is not None
-        }
-        dependencies.anchor(canonical, head.place, folders)
-        return Found(wanted=self._wanted(canonical, head), version=version)
-
-    def _canonical(self, head: Head) -> Canonical:
-        folder = os.path.join(head.place, self._path)
-        request = LoadRequest(
-            files=self._files(folder, head),
-            environment=dict(self._entry.variables),
-            current_directory=folder,
-            project_name=self._entry.name,
-            env_files=(*env_files(folder, self._environment), *self._entry.env_files),
-            profiles=self._entry.profiles,
-            disk=loading.files_below(head.place, self._entry.env_files),
-        )
-        load = partial(loading.canonical, place=head.place, commit=head.commit)
-        return loaded(request, self._keys, load)
-
-    def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
-        files_of_stack = LoadRequest(
-            disk=loading.files_of(canonical, head.place), secret_values=canonical.secret_values
-        )
-        stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
-        self._seen |= self._stores.versions(stack.stored)
-        stack, guard = self._admitted(stack, canonical, head)
-        return Wanted(
-            stack=stack,
-            guard=guard,
-            canonical=canonical,
-            version=head.commit,
-            origin={
-                "commit": head.commit,
-                "repository": self._follower.repository.git.url,
-                "ref": str(self._follower.ref),
-            },
-        )
-
-    def _stack(self, canonical: Canonical, request: LoadRequest) -> Stack:
-        known = replace(canonical, secret_values=request.secret_values)
-        return loading.stack(known, key=self._key(), disk=request.disk)
-
-    def _admitted(self, stack: Stack, canonical: Canonical, head: Head) -> tuple[Stack, Guard | None]:
-        """The stack as this host's policy takes it. Raises Refused: then nothing of it is touched."""
-        if self._admitting is None:
-            return stack, None
-        about = f"commit {head.commit[:12]}"
-        return self._admitting.admitted(
-            stack, canonical.model, place=head.place, lent=self._entry.env_files, about=about
-        )
-
-    def _files(self, folder: str, head: Head) -> tuple[str, ...]:
-        """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""
-        found = spec_files(folder, self._environment, self._overlays)
-        if not found:
-            raise RuleViolation(
-                f"commit {head.commit[:12]} has no spec in {self._path}",
-                where=Where(self._path),
-                hint=f"{files.NAMES[0]} or app.yml; what runs goes on",
-                reference="git-no-spec",
-            )
-        return found
 
 
 def _differs(back: Version, bad: Version, services: Iterable[str]) -> bool:

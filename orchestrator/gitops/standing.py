@@ -84,6 +84,13 @@ def write(path: str, standing: Standing) -> None:
     write_note(path, json.dumps(_document(standing)))
 
 
+def forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
 def _document(standing: Standing) -> dict[str, Any]:
     held = standing.held
     return {

@@ -78,7 +78,7 @@ function sources(found) {
     `${one.ref} at ${short(one.commit)}`,
     ago(one.fetched_at),
     one.stacks.map((name) => make("div", {}, make("a", { href: `#/${encodeURIComponent(name)}` }, name))),
-    make("span", { class: "said" }, one.message),
+    make("span", { class: "said" }, one.message || one.leaving.map((left) => `${left.stack}: ${left.message}`).join("; ")),
     make("div", { class: "actions" },
       make("button", { type: "button", on: { click: () => order("sources", one.name, "sync") } }, "Fetch now"),
       one.state === "suspended"
@@ -158,12 +158,16 @@ function newer(stack) {
   return make("p", {}, kept, found ? `; ${found.message}${found.where ? ` (${found.where})` : ""}${found.summary ? `: ${found.summary}` : ""}` : "");
 }
 
+function approval(found) {
+  return found.reference === "removal-waits" ? "Approve its removal" : `Approve ${short(found.version)}`;
+}
+
 function orders(stack) {
   const button = (verb, words, query = "") => make("button", { type: "button", on: { click: () => order("stacks", stack.name, verb, query) } }, words);
   return make("div", { class: "actions" },
     button("sync", "Look again"),
     button("apply", "Apply now"),
-    stack.newer && stack.newer.approvable ? button("approve", `Approve ${short(stack.newer.version)}`, `?commit=${stack.newer.version}`) : null,
+    stack.newer && stack.newer.approvable ? button("approve", approval(stack.newer), `?commit=${stack.newer.version}`) : null,
     stack.mode === "suspended" ? button("resume", "Resume") : button("suspend", "Suspend"),
     make("button", { type: "button", on: { click: () => { if (confirm(`Go back to the revision of ${stack.name} before this one?`)) order("stacks", stack.name, "rollback"); } } }, "Roll back"));
 }

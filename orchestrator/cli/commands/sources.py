@@ -61,5 +61,13 @@ def _row(source: dict[str, Any]) -> tuple[str, ...]:
         source["commit"][:12] or "-",
         source["fetched_at"] or "-",
         ", ".join(source["stacks"]) or "-",
-        safe.one_line(source["message"]),
+        safe.one_line(source["message"] or _leaving(source["leaving"])),
     )
+
+
+def _leaving(found: list[dict[str, Any]]) -> str:
+    """What there is to say of stacks that the repository no longer has: what somebody has to agree to comes first."""
+    waiting = [one["stack"] for one in found if one["approvable"]]
+    if waiting:
+        return f"no longer in it: {', '.join(waiting)}; `stack approve {' '.join(waiting)}` lets them go"
+    return "; ".join(f"{one['stack']}: {one['message']}" for one in found)

@@ -1,0 +1,134 @@
+"""From a commit to the stack that lies in a folder of it, as this host wants and permits it.
+
+The spec is read by a process that can do nothing else; what the host gives the stack (variables, keys, secrets) is added here.
+Which commit is kept is not its business (``source``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from orchestrator.admission.guard import Admitting
+from orchestrator.controller.sources import Guard, Wanted
+from orchestrator.errors import RuleViolation, Where
+from orchestrator.gitops import dependencies, loading
+from orchestrator.gitops.follower import Follower, Head
+from orchestrator.gitops.selection import env_files, spec_files
+from orchestrator.gitops.standing import Version
+from orchestrator.model.host import HostStack
+from orchestrator.model.stack import Stack
+from orchestrator.records import dataclass, replace
+from orchestrator.secrets.decrypting import loaded
+from orchestrator.secrets.keys import Keys, of_host
+from orchestrator.secrets.stores import NO_STORES, Granted
+from orchestrator.spec import files
+from orchestrator.spec.load import Canonical, LoadRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A commit's stack, and the version that it is."""
+
+    wanted: Wanted
+    version: Version
+
+
+class Folder:
+    """One stack's folder ``path`` in the commits of a follower."""
+
+    def __init__(
+        self,
+        entry: HostStack,
+        follower: Follower,
+        path: str,
+        key: Callable[[], bytes],
+        *,
+        overlays: Iterable[str] = (),
+        environment: str = "",
+        keys: Callable[[], Keys] | None = None,
+        stores: Granted = NO_STORES,
+        admitting: Admitting | None = None,
+    ) -> None:
+        self._entry, self._follower, self._path, self._key = entry, follower, path, key
+        self._overlays, self._environment = tuple(overlays), environment
+        self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
+        self._admitting = admitting
+        self._seen: dict[str, int] = {}
+
+    @property
+    def stored_anew(self) -> bool:
+        """Whether a store has another value by now."""
+        return self._stores.versions(self._seen) != self._seen
+
+    def at(self, head: Head, before: Version | None) -> Found:
+        """The stack of a commit, with its mounts where their content lay ``before``. Raises SpecError."""
+        canonical = self._canonical(head)
+        key = self._key()
+        version = dependencies.version(canonical, head.place, head.commit, key, before.anchors if before else {})
+        folders = {
+            path: place
+            for path, anchor in version.anchors.items()
+            if (place := self._follower.repository.complete(anchor.commit)) is not None
+        }
+        dependencies.anchor(canonical, head.place, folders)
+        return Found(wanted=self._wanted(canonical, head), version=version)
+
+    def _canonical(self, head: Head) -> Canonical:
+        folder = os.path.join(head.place, self._path)
+        request = LoadRequest(
+            files=self._files(folder, head),
+            environment=dict(self._entry.variables),
+            current_directory=folder,
+            project_name=self._entry.name,
+            env_files=(*env_files(folder, self._environment), *self._entry.env_files),
+            profiles=self._entry.profiles,
+            disk=loading.files_below(head.place, self._entry.env_files),
+        )
+        load = partial(loading.canonical, place=head.place, commit=head.commit)
+        return loaded(request, self._keys, load)
+
+    def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
+        files_of_stack = LoadRequest(
+            disk=loading.files_of(canonical, head.place), secret_values=canonical.secret_values
+        )
+        stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
+        self._seen |= self._stores.versions(stack.stored)
+        stack, guard = self._admitted(stack, canonical, head)
+        return Wanted(
+            stack=stack,
+            guard=guard,
+            canonical=canonical,
+            version=head.commit,
+            origin={
+                "commit": head.commit,
+                "repository": self._follower.repository.git.url,
+                "ref": str(self._follower.ref),
+            },
+        )
+
+    def _stack(self, canonical: Canonical, request: LoadRequest) -> Stack:
+        known = replace(canonical, secret_values=request.secret_values)
+        return loading.stack(known, key=self._key(), disk=request.disk)
+
+    def _admitted(self, stack: Stack, canonical: Canonical, head: Head) -> tuple[Stack, Guard | None]:
+        """The stack as this host's policy takes it. Raises Refused: then nothing of it is touched."""
+        if self._admitting is None:
+            return stack, None
+        about = f"commit {head.commit[:12]}"
+        return self._admitting.admitted(
+            stack, canonical.model, place=head.place, lent=self._entry.env_files, about=about
+        )
+
+    def _files(self, folder: str, head: Head) -> tuple[str, ...]:
+        """The spec of the folder with its overlays. Without one nothing is wanted, which never means "remove everything"."""
+        found = spec_files(folder, self._environment, self._overlays)
+        if not found:
+            raise RuleViolation(
+                f"commit {head.commit[:12]} has no spec in {self._path}",
+                where=Where(self._path),
+                hint=f"{files.NAMES[0]} or app.yml; what runs goes on",
+                reference="git-no-spec",
+            )
+        return found
