@@ -11,8 +11,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from orchestrator.gitops.checkouts import Checkouts
 from orchestrator.gitops.git import Access, Caps, Git
 from orchestrator.gitops.layout import Room
 from orchestrator.gitops.names import Names, Ref
+from orchestrator.gitops.notes import read_note
 from orchestrator.gitops.submodules import Module
 from orchestrator.gitops.troubles import CutShort, GitFailed, RefMissing, RepositoryRefused, Unreachable
 from orchestrator.records import dataclass
@@ -30,6 +33,8 @@ from orchestrator.records import dataclass
 __all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
 
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+
+_COMMITS = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Repository:
         self._mirror = os.path.join(self.directory, "mirror.git")
         self._checkouts = Checkouts(os.path.join(self.directory, "checkouts"), self.extent.suffix)
         self._tips: dict[str, str] = {}
-        self._lock = -1
+        self._lock, self._turn = -1, threading.RLock()
         self.tag = ""  # the tag that was fetched last, where it was one
 
     @property
@@ -79,7 +84,7 @@ class Repository:
 
     def fetch(self, ref: Ref) -> str:
         """The commit that ``ref`` names now, brought here. Raises GitFailed; the mirror is then as it was, or made anew."""
-        with self.git.within(self.caps.seconds), self.held():
+        with self._alone():
             self._have_mirror()
             mirrors.tidy(self._mirror)
             try:
@@ -92,8 +97,14 @@ class Repository:
                 return self._fetched(ref)
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread at a time, and one process; for as long as all of it may take."""
+        with self._turn, self.git.within(self.caps.seconds), self.held():
+            yield
+
+    @contextmanager
     def held(self) -> Iterator[None]:
-        """One at a time. What git starts holds the lock as well, so that a child of a killed process is waited for."""
+        """One process at a time. What git starts holds the lock as well, so that a child of a killed process is waited for."""
         if self._lock >= 0:
             yield
             return
@@ -195,14 +206,14 @@ class Repository:
         def bring(depth: str, name: str) -> None:
             self._away(depth, "--", self._remote, name)
 
-        with self.git.within(self.caps.seconds), self.held():
+        with self._alone():
             return Ancestry(self.git, self._mirror, bring).lies_behind(older, newer, self._tips.get(older, older))
 
     # Checkouts
 
     def checkout(self, commit: str) -> str:
         """The folder with the files of ``commit``. Raises RepositoryRefused for what is not laid out."""
-        with self.git.within(self.caps.seconds), self.held():
+        with self._alone():
             found = self._checkouts.sound(commit)
             if found is not None:
                 return found
@@ -258,18 +269,14 @@ class Repository:
 
     def forget(self, used: Iterable[str]) -> None:
         """Remove checkouts that are not ``used`` (commits), but for the last few, and those that stacks or heads are noted at."""
-        with self.git.within(self.caps.seconds), self.held():
+        with self._alone():
             self._checkouts.forget({*used, *self._noted()})
 
     def _noted(self) -> Iterator[str]:
-        """The commits in the notes beside the mirror: what was head last, and what each stack was brought about from."""
+        """The commits in the notes beside the mirror: what is head, and what stacks are kept as, mount from and may go back to."""
         for name in os.listdir(self.directory):
             if name.startswith(("head-", "stack-")):
-                try:
-                    with open(os.path.join(self.directory, name), encoding="ascii", errors="replace") as file:
-                        yield file.read(128).split(" ")[0].strip()
-                except OSError:
-                    pass  # a draft, which has become the note meanwhile
+                yield from _COMMITS.findall(read_note(os.path.join(self.directory, name)))
 
     def readable(self, name: str) -> bytes:
         """A commit or annotated tag as it stands in the mirror; a damaged mirror is thrown away. Raises GitFailed."""

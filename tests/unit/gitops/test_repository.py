@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from orchestrator.gitops import standing
+from orchestrator.gitops.checkouts import KEPT
 from orchestrator.gitops.git import Access, GitFailed, UrlRefused, checked
 from orchestrator.gitops.repository import Ref, RefMissing, Repository, RepositoryRefused
+from orchestrator.gitops.standing import Anchor, Standing, Version
 from orchestrator.gitops.versions import newest_version
 from tests.support.gitrepos import Repo
 
@@ -174,3 +178,29 @@ def test_urls_that_are(url: str) -> None:
 def test_hosts_can_be_limited() -> None:
     with pytest.raises(UrlRefused, match=r"elsewhere\.example"):
         checked("https://elsewhere.example/a.git", Access(hosts=("example.org",)))
+
+
+def test_two_threads_use_one_repository_one_after_the_other(repo: Repo, mirror: Repository) -> None:
+    commit = mirror.fetch(Ref())
+
+    def use(number: int) -> str:
+        if number % 2:
+            mirror.forget([commit])
+            return commit
+        return mirror.fetch(Ref())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert {commit} == set(threads.map(use, range(40)))
+
+
+def test_what_a_stack_of_another_source_of_the_repository_is_kept_as_stays(repo: Repo, mirror: Repository) -> None:
+    kept, mounted = (mirror.fetch(Ref(commit=repo.commit())) for _ in range(2))
+    anchors = {"www": Anchor(commit=mounted, digest="0")}
+    version = Version(commit=kept, digest="1", anchors=anchors)
+    standing.write(str(Path(mirror.directory, "stack-shop")), Standing(kept=version))
+    places = [mirror.checkout(commit) for commit in (kept, mounted)]
+    for _ in range(KEPT + 1):
+        mirror.checkout(mirror.fetch(Ref(commit=repo.commit())))
+    mirror.forget([])
+
+    assert [True, True] == [Path(place).is_dir() for place in places]
