@@ -242,6 +242,7 @@ class Keeper:
             remove_orphans=self.entry.prune,
             ignore_orphans=True,
             gone=self.loaded.gone if self.loaded is not None else frozenset(),
+            gone_networks=self.loaded.gone_networks if self.loaded is not None else frozenset(),
             images_first=bool(self.entry.source),
             ignore=self.entry.ignore,
             held=frozenset((name, version(stack, observed, name)) for name in self.held),

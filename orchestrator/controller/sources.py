@@ -36,8 +36,9 @@ class Wanted:
     """A stack, the model it was made from, and what tells this version of it from others (a commit), "" where nothing does.
 
     Where it is not what the source says but an earlier revision that was gone back to, ``returns_to`` is its number. ``origin`` is
-    what the history notes of where it came from: ``commit``, ``repository``, ``ref``. ``gone`` are services of a version that was
-    gone back from: their containers go. ``guard`` is of those that come from elsewhere: the stack is
+    what the history notes of where it came from: ``commit``, ``repository``, ``ref``. ``gone`` and
+    ``gone_networks`` are services and networks of a version that was gone back from: their containers go, and what nobody uses of
+    the networks. ``guard`` is of those that come from elsewhere: the stack is
     hardened, and whatever is sent to the engine for it passes a gate.
     """
 
@@ -47,6 +48,7 @@ class Wanted:
     returns_to: int | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    gone_networks: frozenset[str] = frozenset()
     guard: Guard | None = field(default=None, compare=False)
 
 

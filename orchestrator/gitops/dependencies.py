@@ -44,6 +44,7 @@ def version(canonical: Canonical, place: str, commit: str, key: bytes, before: M
             )
         },
         services=services,
+        networks=tuple(sorted(canonical.model.get("networks") or {})),
     )
 
 

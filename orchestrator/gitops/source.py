@@ -169,8 +169,14 @@ class GitSource(Source):
             return True
 
     def _go_back(self, bad: Version, back: Version, well: tuple[Version, ...], message: str) -> None:
-        gone = tuple(sorted(bad.services.keys() - back.services.keys()))
-        held = Held(commit=bad.commit, digest=bad.digest, message=message, since=self._now(), gone=gone)
+        held = Held(
+            commit=bad.commit,
+            digest=bad.digest,
+            message=message,
+            since=self._now(),
+            gone=tuple(sorted(bad.services.keys() - back.services.keys())),
+            gone_networks=tuple(sorted(set(bad.networks) - set(back.networks))),
+        )
         self._remember(kept=back, held=held, well=well)
         self._head = self._kept = None
         self._look()
@@ -261,7 +267,9 @@ class GitSource(Source):
         except SpecError as problem:  # what the host gives it has changed
             self._invalid = self._invalid or problem
             return None
-        return replace(wanted, gone=frozenset(held.gone)) if held is not None else wanted
+        if held is None:
+            return wanted
+        return replace(wanted, gone=frozenset(held.gone), gone_networks=frozenset(held.gone_networks))
 
     def _candidate(self) -> Found | None:
         found, kept = self._newest, self._standing.kept

@@ -30,14 +30,15 @@ class Anchor:
 class Version:
     """A commit as far as one stack is concerned. Two with the same ``digest`` are the same to it.
 
-    ``anchors`` are by path in the repository; ``services`` by name, a digest of each; ``proven`` is when it first ran well, in
-    seconds since 1970, 0 for not yet.
+    ``anchors`` are by path in the repository; ``services`` by name, a digest of each; ``networks`` are their names in the spec;
+    ``proven`` is when it first ran well, in seconds since 1970, 0 for not yet.
     """
 
     commit: str
     digest: str
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[str, ...] = ()
     proven: float = 0.0
 
     def commits(self) -> Iterator[str]:
@@ -48,13 +49,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A version that was gone back from: ``gone`` are services that it alone had, ``since`` seconds since 1970."""
+    """A version that was gone back from: ``gone`` and ``gone_networks`` are what it alone had, ``since`` seconds since 1970."""
 
     commit: str
     digest: str
     message: str
     since: float
     gone: tuple[str, ...] = ()
+    gone_networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ def _document(standing: Standing) -> dict[str, Any]:
             "message": held.message,
             "since": held.since,
             "gone": list(held.gone),
+            "gone_networks": list(held.gone_networks),
         },
         "approved": standing.approved,
     }
@@ -114,6 +117,7 @@ def _version_document(version: Version) -> dict[str, Any]:
         "digest": version.digest,
         "anchors": {path: [anchor.commit, anchor.digest] for path, anchor in version.anchors.items()},
         "services": dict(version.services),
+        "networks": list(version.networks),
         "proven": version.proven,
     }
 
@@ -123,9 +127,14 @@ def _standing(found: dict[str, Any]) -> Standing:
     return Standing(
         kept=_version(found["kept"]) if found.get("kept") else None,
         well=tuple(_version(one) for one in found.get("well", ())),
-        held=Held(**{**held, "gone": tuple(held["gone"])}) if held else None,
+        held=_held(held) if held else None,
         approved=str(found.get("approved", "")),
     )
+
+
+def _held(found: dict[str, Any]) -> Held:
+    lists = {name: tuple(found.get(name, ())) for name in ("gone", "gone_networks")}
+    return Held(**{**found, **lists})
 
 
 def _version(found: dict[str, Any]) -> Version:
@@ -137,5 +146,6 @@ def _version(found: dict[str, Any]) -> Version:
         digest=str(found["digest"]),
         anchors=anchors,
         services={str(name): str(digest) for name, digest in found["services"].items()},
+        networks=tuple(map(str, found.get("networks", ()))),
         proven=float(found["proven"]),
     )

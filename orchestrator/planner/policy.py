@@ -30,7 +30,8 @@ class Policy:
     ``stopped``: services that somebody stopped, so that an exit code of 0 does not mean that their work is done.
     ``start_finished``: what has ended with success is started again, as `docker compose up` does, unless the file says that
     the service is to end (a job, or others wait for it to complete). A controller leaves it finished.
-    ``gone`` are services whose orphans are removed in any case. ``images_first``: as long as an image is missing, nothing but
+    ``gone`` are services whose orphans are removed in any case, ``gone_networks`` networks that are, once nobody uses them.
+    ``images_first``: as long as an image is missing, nothing but
     images is planned.
     ``prepared``: image references that were pulled or built earlier in the same reconcile, so that ``pull`` and ``build`` do
     not ask again. ``failed`` counts the slots in which a version (service, fingerprint, slot) was tried in this reconcile and
@@ -48,6 +49,7 @@ class Policy:
     remove_orphans: bool = False
     ignore_orphans: bool = False
     gone: frozenset[str] = frozenset()
+    gone_networks: frozenset[str] = frozenset()
     images_first: bool = False
     remove_networks: bool = False
     remove_volumes: bool = False

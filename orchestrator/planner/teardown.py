@@ -69,8 +69,12 @@ class Teardown:
     # Networks
 
     def networks(self) -> None:
-        """All of the stack's networks on the way down; otherwise those that another one has taken the place of."""
-        going = self._going() if self.situation.policy.remove_networks else self._superseded()
+        """All of the stack's networks on the way down; otherwise those that another one has taken the place of, and those that
+        came with what was gone back from.
+        """
+        going = (
+            self._going() if self.situation.policy.remove_networks else [*self._superseded(), *self._gone_back_from()]
+        )
         for network, reason in going:
             self._network(network, reason)
 
@@ -91,6 +95,15 @@ class Teardown:
             (left, "a twin of it is in use" if left.name == network.name else f"{network.name} has taken its place")
             for network in wanted
             for left in networks.leftovers(self.situation.observed, network)
+        ]
+
+    def _gone_back_from(self) -> list[tuple[ObservedNetwork, str]]:
+        going = self.situation.policy.gone_networks - self.situation.desired.networks.keys()
+        names = {network.name for network in self.situation.desired.networks.values()}
+        return [
+            (network, "its version was gone back from")
+            for network in sorted(self.situation.observed.networks, key=lambda n: (n.name, n.id))
+            if network.owned and network.key in going and network.name not in names
         ]
 
     def _network(self, network: ObservedNetwork, reason: str) -> None:
@@ -114,8 +127,10 @@ class Teardown:
     # Volumes
 
     def volumes(self) -> None:
-        """Named volumes of the stack, with consent alone."""
+        """Named volumes of the stack, with consent alone. One that the file no longer has is nobody's to remove."""
         policy = self.situation.policy
+        if not policy.remove_networks:
+            self._say_what_is_left()
         if not policy.remove_volumes:
             return
         for volume in sorted(self.situation.observed.volumes, key=lambda v: v.name):
@@ -132,6 +147,16 @@ class Teardown:
                 refuse_protected(self.situation, self.draft, wanted, "removed")
             else:
                 self._volume(volume.name)
+
+    def _say_what_is_left(self) -> None:
+        known = {volume.name for volume in self.situation.desired.volumes.values()}
+        for volume in sorted(self.situation.observed.volumes, key=lambda v: v.name):
+            if not volume.owned or not volume.key or volume.name in known or shipment.is_volume(volume.name):
+                continue
+            mounting = users(self.situation.observed, volume.name)
+            if mounting and all(user in self.workshop.removals for user in mounting):
+                text = f'volume "{volume.name}" stays with its data, although the file no longer has it'
+                self.draft.info(text, reference="volume-kept")
 
     def _is_wanted(self, name: str) -> bool:
         """Whether a service that goes on mounts it."""

@@ -51,8 +51,8 @@ class Followed:
 
 
 @contextmanager
-def followed(project: Project, repo: Repo) -> Iterator[Followed]:
-    project.write("sources: {infra: {url: ./repo, interval: 1s, resync: 5s}}\n", "host.yml")
+def followed(project: Project, repo: Repo, more: str = "") -> Iterator[Followed]:
+    project.write(f"sources: {{infra: {{url: ./repo, interval: 1s, resync: 5s{more}}}}}\n", "host.yml")
     with TemporaryDirectory() as folder:
         socket = str(Path(folder) / "s")
         words = ["daemon", "run", "--config", "host.yml", "--socket", socket]
@@ -108,3 +108,77 @@ def test_a_commit_that_does_not_come_up_is_gone_back_from_and_held(infra: Follow
     assert 1 == infra.project.run("daemon", "status", "--socket", infra.socket).code
     infra.push(spec(db=louder, web=SLEEPS))
     infra.shows("converged")
+
+
+WITH_DATA = """
+services:
+  db:
+    image: busybox:stable
+    command: sh -c "echo precious > /data/file; exec sleep 100000"
+    init: true
+    stop_signal: SIGKILL
+    volumes: [data:/data]
+volumes: {data: {}}
+"""
+
+
+def precious(project: Project) -> bool:
+    """Whether the volume is there, with what was written into it."""
+    mount = f"{project.name}_data:/data"
+    said = project.docker("run", "--rm", "-v", mount, "busybox:stable", "cat", "/data/file")
+    return project.engine.volumes(project.name) != [] and said.stdout == "precious\n"
+
+
+@pytest.fixture
+def stored(project: Project) -> Repo:
+    """A repository with a stack that has data, and another one."""
+    repo = Repo(project.folder / "repo")
+    repo.write(f"stacks/{project.name}/app.yml", WITH_DATA)
+    repo.write("stacks/zz-other/app.yml", "services: {one: {image: 'busybox:stable', scale: 0}}")
+    repo.commit()
+    return repo
+
+
+def test_a_commit_that_no_longer_has_a_volume_leaves_its_data(project: Project, stored: Repo) -> None:
+    with followed(project, stored, ", prune: true, prune_volumes: true") as found:
+        found.push(spec(db=SLEEPS))
+        eventually(lambda: project.container("db").get("Mounts") == [], within=60, what="the commit is brought about")
+        found.shows("converged")
+        assert precious(project)
+        found.push(WITH_DATA.replace("echo precious > /data/file;", ""))
+        eventually(lambda: project.container("db").get("Mounts"), within=60, what="it is mounted again")
+    assert precious(project)
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_what_was_removed_while_nobody_looked_goes_and_its_volumes_with_their_own_word_alone(
+    project: Project, stored: Repo, volumes: bool
+) -> None:
+    with followed(project, stored):
+        pass
+    stored.git("rm", "-rq", f"stacks/{project.name}")
+    stored.commit()
+    words = ["daemon", "run", "--config", "host.yml", "--socket", "s"]
+    project.write(
+        f"sources: {{infra: {{url: ./repo, interval: 1s, prune: true, prune_volumes: {str(volumes).lower()}}}}}\n",
+        "host.yml",
+    )
+    with start_stack(words, cwd=project.folder, env=project.environment()) as running:
+        eventually(lambda: "pruned" in running.stderr, within=60, what="it is told")
+        assert ([], []) == (project.containers(), project.engine.networks(project.name))
+    assert [] == project.engine.volumes(project.name) if volumes else precious(project)
+
+
+def test_the_way_back_takes_networks_along_that_only_the_bad_commit_had(infra: Followed) -> None:
+    before = {network["Name"] for network in infra.project.engine.networks(infra.project.name)}
+    bad = SERVICE.format(image="busybox:stable", command="'false'")
+    more = "networks: {more: {}, back: {}}\n"
+    web = SLEEPS.replace("init: true", "init: true, networks: [default, back]")
+    infra.push(spec(db=SLEEPS, web=web, more=bad.replace("init: true", "init: true, networks: [more]")) + more)
+    infra.shows("failed", "commit-held")
+    eventually(lambda: sorted(infra.project.running()) == ["db-1", "web-1"], within=60, what="the services are back")
+
+    def there() -> set[str]:
+        return {network["Name"] for network in infra.project.engine.networks(infra.project.name)}
+
+    eventually(lambda: there() == before, within=60, what="the networks are as before")

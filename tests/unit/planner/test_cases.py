@@ -73,6 +73,8 @@ def _policy(given: dict[str, Any], desired: Stack, world: ObservedState) -> Poli
         "remove_images": RemoveImages,
         "pull": PullPolicy,
         "prepared": frozenset,
+        "gone": frozenset,
+        "gone_networks": frozenset,
         "stopped": frozenset,
         "failed": lambda places: frozenset((n, version(desired, world, n), slot) for n, slot in map(_place, places)),
         "lost": lambda places: frozenset(map(_place, places)),
