@@ -30,7 +30,7 @@ from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.controller.treating import Treating
 from orchestrator.errors import EngineUnreachable, Interrupted, LockHeld, SpecError, StackError
 from orchestrator.model.host import HostStack, Mode
-from orchestrator.model.observed import ObservedState
+from orchestrator.model.observed import Health, ObservedState
 from orchestrator.model.plan import Level, Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.plan import plan as make_plan
@@ -275,7 +275,7 @@ class Keeper:
             self._show(Phase.DEGRADED, f"not well: {', '.join(troubled)}", drift=())
         else:
             self.rests.forget()
-            self._show(Phase.CONVERGED, self._why_not_the_file(), drift=(), retry_at=0.0)
+            self._show(Phase.CONVERGED, self._why_not_the_file() or self._starting(), drift=(), retry_at=0.0)
         return min([self.entry.resync, *(max(0.05, until - now) for until in healing.resting.values())])
 
     def _why_not_the_file(self) -> str:
@@ -283,6 +283,12 @@ class Keeper:
         if number is None:
             return ""
         return f"revision {number} serves since a rollback; a new version of the file is waited for"
+
+    def _starting(self) -> str:
+        """All is as the file says, and yet not all of it is ready."""
+        starts = Health.STARTING.value
+        names = [one.name for one in self.status.services if any(each.health == starts for each in one.replicas)]
+        return f"starting: {', '.join(names)}" if names else ""
 
     def _tired(self, tired: Mapping[str, Rest], now: float) -> float:
         """Services failed and are left alone for a while; the rest of the stack is as it should be."""

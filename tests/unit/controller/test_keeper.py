@@ -266,6 +266,18 @@ def test_a_service_that_cannot_be_made_rests_while_the_others_are_mended(host: H
     assert ["shop-db-1", "shop-web-1"] == host.serving()
 
 
+def test_what_is_not_ready_yet_is_said_to_start(host: Host) -> None:
+    host.files.stack = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:1", "healthcheck": True}})
+    host.look()
+    host.change("shop-web-1", health=Health.STARTING)
+    assert Phase.CONVERGED is host.look()
+    assert "starting: web" == host.keeper.status.message
+
+    host.change("shop-web-1", health=Health.HEALTHY)
+    host.look()
+    assert "" == host.keeper.status.message
+
+
 def test_an_unhealthy_container_is_restarted_then_replaced(host: Host) -> None:
     host.files.stack = builders.stack({"web": {"image": "web:1", "healthcheck": True}})
     host.look()
