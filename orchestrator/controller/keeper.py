@@ -368,7 +368,7 @@ class Keeper:
 
     def _refuse(self, problem: SpecError) -> None:
         """What cannot be used changes nothing; a new version is waited for."""
-        if self.status.phase is not Phase.INVALID or self.status.message != problem.message:
+        if not self.showing.has_told(problem):
             self.showing.tell("invalid", str(problem), level="error")
         self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
 

@@ -58,6 +58,12 @@ class Showing:
             self.tell(kind, f"{newer.message}\n  at {newer.where}" if newer.where else newer.message, level=level)
         self.know(newer=newer)
 
+    def has_told(self, problem: SpecError) -> bool:
+        """Whether people know already that the file, or the newer version, cannot be used for that reason."""
+        newer = self.status.newer
+        shown = self.status.message if self.status.phase is Phase.INVALID else None
+        return problem.message in (shown, newer.message if newer is not None else None)
+
     def withheld(self, problem: Withheld) -> tuple[Phase, str, str]:
         """Phase, message and reference while nothing is kept yet: what is said of the version that is not taken."""
         newer = self.status.newer

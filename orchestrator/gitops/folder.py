@@ -12,7 +12,7 @@ from functools import partial
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Guard, Wanted
-from orchestrator.errors import RuleViolation, Where
+from orchestrator.errors import RuleViolation, SpecError, Where
 from orchestrator.gitops import dependencies, loading
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.selection import env_files, spec_files
@@ -64,6 +64,12 @@ class Folder:
 
     def at(self, head: Head, before: Version | None) -> Found:
         """The stack of a commit, with its mounts where their content lay ``before``. Raises SpecError."""
+        try:
+            return self._at(head, before)
+        except SpecError as problem:
+            raise loading.told(problem, head.place, head.commit) from None
+
+    def _at(self, head: Head, before: Version | None) -> Found:
         canonical = self._canonical(head)
         key = self._key()
         version = dependencies.version(canonical, head.place, head.commit, key, before.anchors if before else {})
@@ -81,6 +87,7 @@ class Folder:
             files=self._files(folder, head),
             environment=dict(self._entry.variables),
             current_directory=folder,
+            shown_from=head.place,
             project_name=self._entry.name,
             env_files=(*env_files(folder, self._environment), *self._entry.env_files),
             profiles=self._entry.profiles,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -53,6 +54,21 @@ class LoadFailed(SpecError):
     """A spec whose reading came to no answer."""
 
     reference = "spec-unreadable"
+
+
+def told(problem: SpecError, place: str, commit: str) -> SpecError:
+    """The same error for people, who know no checkouts: it names the commit that is laid out at ``place``, and paths in the
+    repository, also where they lie in the checkout of an earlier commit.
+    """
+    checkout = re.compile(re.escape(os.path.dirname(place)) + "/[^/]+/")
+    for one in (problem, *problem.others):
+        one.message, one.hint = (checkout.sub("", text) for text in (one.message, one.hint))
+        if one.where is not None:
+            one.where = replace(one.where, file=checkout.sub("", one.where.file))
+    if commit[:12] not in problem.message:
+        problem.message = f"commit {commit[:12]}: {problem.message}"
+    problem.args = (problem.message,)
+    return problem
 
 
 def files_below(place: str, lent: Iterable[str] = ()) -> Files:

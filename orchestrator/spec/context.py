@@ -46,6 +46,7 @@ class Context:
     """The state of one load."""
 
     current_directory: str
+    shown_from: str = ""  # the current directory
     limits: Limits = DEFAULTS
     interpolate: bool = True
     stdin: bytes | None = None
@@ -64,9 +65,9 @@ class Context:
             self.files[os.path.normpath(os.path.join(self.current_directory, path))] = None
 
     def shown(self, path: str) -> str:
-        """``path`` as messages name it: relative where it lies below the current directory."""
-        inside = path.startswith(self.current_directory.rstrip("/") + "/")
-        return os.path.relpath(path, self.current_directory) if inside else path
+        """``path`` as messages name it: relative where it lies below the folder that they start from."""
+        start = self.shown_from or self.current_directory
+        return os.path.relpath(path, start) if path.startswith(start.rstrip("/") + "/") else path
 
     def read(self, path: str, where: Where | None = None) -> Source:
         """The documents of the file at ``path`` (absolute, or ``-`` for standard input)."""

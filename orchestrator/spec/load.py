@@ -42,7 +42,8 @@ from orchestrator.spec.substitute import Variable
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
     """What is to be loaded, and how far. ``environment`` is the only environment the loader sees. ``secret_values`` are texts that
-    were encrypted in the files, so that they are masked wherever they come to stand.
+    were encrypted in the files, so that they are masked wherever they come to stand. ``shown_from`` is the folder from which
+    messages name files, "" for the current directory.
     """
 
     files: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class LoadRequest:
     profiles: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     current_directory: str = ""
+    shown_from: str = ""
     stdin: bytes | str | None = None
     interpolate: bool = True
     normalize: bool = True
@@ -252,6 +254,7 @@ def _context(request: LoadRequest) -> Context:
     stdin = request.stdin.encode("utf-8", "surrogatepass") if isinstance(request.stdin, str) else request.stdin
     return Context(
         current_directory=request.current_directory or os.getcwd(),
+        shown_from=request.shown_from,
         limits=limits.from_environment(request.environment, request.limits),
         interpolate=request.interpolate,
         stdin=stdin,

@@ -23,7 +23,7 @@ from orchestrator.spec.substitute import Variable
 MOST_VALUES = 4_000_000  # parts of an answer: a project at the limits of the loader has a third of that
 DEEPEST = 200
 MOST_ERRORS = 1_000
-_REQUESTED = ("project_directory", "project_name", "current_directory")
+_REQUESTED = ("project_directory", "project_name", "current_directory", "shown_from")
 _KINDS: dict[str, type[StackError]] = {
     kind.__name__: kind
     for kind in (

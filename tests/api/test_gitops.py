@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.main import main
 from orchestrator.records import replace
 from tests.conftest import free_port
 from tests.support import daemons
@@ -90,6 +91,61 @@ def test_a_bad_commit_changes_nothing_and_is_shown(host: Running, repo: Repo, te
     repo.write("stacks/shop/app.yml", APP.format(version=3))
     push(host, repo)
     eventually(lambda: images(host, "shop") == {"db:1", "web:3"}, what="the mended version")
+
+
+BROKEN = "services:\n  db: {image: db:1}\n  web:\n    image: web:1\n    imag: x\n"
+
+
+@pytest.mark.parametrize(
+    ("stack", "files", "place"),
+    [
+        ("shop", {"stacks/shop/app.yml": BROKEN}, "stacks/shop/app.yml:5:5"),
+        ("more", {"stacks/more/app.yml": BROKEN}, "stacks/more/app.yml:5:5"),
+        (
+            "shop",
+            {"stacks/shop/app.yml": "include: [../../shared/web.yml]\n", "shared/web.yml": BROKEN},
+            "shared/web.yml:5:5",
+        ),
+        (
+            "shop",
+            {"stacks/shop/app.yml": "services:\n  web:\n    image: w\n    volumes: ['../../../../x:/x']\n"},
+            "stacks/shop/app.yml:4:",
+        ),
+        (
+            "shop",
+            {
+                "stacks/shop/app.yml": "services:\n  web:\n    image: w\n    secrets: [s]\nsecrets: {s: {file: s.age}}\n",
+                "stacks/shop/s.age": "age-encryption.org/v1\n",
+            },
+            "stacks/shop/",
+        ),
+    ],
+    ids=["a kept one", "a new one", "an included file", "a path that leads out", "an encrypted file"],
+)
+def test_an_error_names_the_commit_and_the_place_in_the_repository(
+    host: Running, repo: Repo, stack: str, files: dict[str, str], place: str
+) -> None:
+    for name, text in files.items():
+        repo.write(name, text)
+    commit = push(host, repo)
+    host.settles(stack, "invalid")
+
+    shown = host.client.stack(stack)
+    assert shown["where"].startswith(place), shown
+    assert commit[:12] in shown["message"]
+    [event] = [one for one in host.client.events(stack=stack) if one["event"] == "invalid"]
+    assert f"at {place}" in event["message"]
+    assert commit[:12] in event["message"]
+
+
+def test_the_command_shows_the_place_as_well(host: Running, repo: Repo, capsys: pytest.CaptureFixture[str]) -> None:
+    repo.write("stacks/shop/app.yml", BROKEN)
+    push(host, repo)
+    host.settles("shop", "invalid")
+    code = main(["daemon", "status", "shop", "--socket", str(host.socket)])
+
+    assert code == 1
+    assert "\nat stacks/shop/app.yml:5:5, services.web.imag\n" in capsys.readouterr().out
 
 
 def test_a_stack_that_has_gone_goes_on_unless_the_host_says_prune(host: Running, repo: Repo, folder: Path) -> None:

@@ -46,7 +46,7 @@ def _row(stack: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _details(stack: dict[str, Any]) -> list[str]:
-    lines = []
+    lines = [f"\nat {safe.one_line(stack['where'])}\n"] if stack["where"] else []
     for service in stack["services"]:
         lines.append(f"\n{service['name']}: {service['ready']}/{service['wanted']} ready, {service['image']}\n")
         for one in service["replicas"]:
