@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.admission import images, labels, paths, reading
@@ -17,6 +18,8 @@ from orchestrator.admission.reading import Unreadable
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _GIT = re.compile(r"git@|[^/]*github\.com/", re.IGNORECASE)
 _IMAGE, _TARGET, _LAYOUT = "docker-image://", "target:", "oci-layout://"
+_SSH = ("git@", "ssh://")
+_PLAIN = re.compile(r"(https?|git)://[A-Za-z0-9._~:/@+#=-]+")
 _NETWORKS = ("default", "none")
 
 
@@ -27,28 +30,53 @@ def look(judge: Judge, body: Any) -> None:
     context, dockerfile = reading.text(found.get("context")), reading.text(found.get("dockerfile"))
     if not context:
         judge.refuse("unreadable", "context", "", "a build without a context")
-    elif dockerfile and not _is_elsewhere(context):
-        _file(judge, "dockerfile", os.path.join(context, dockerfile))
+    elif dockerfile:
+        _dockerfile(judge, context, dockerfile)
 
 
 def _is_elsewhere(context: str) -> bool:
     return bool(_SCHEME.match(context) or _GIT.match(context))
 
 
+def _dockerfile(judge: Judge, context: str, dockerfile: str) -> None:
+    """Of a context from elsewhere it is a file in there, unless it says where it is itself."""
+    if not _is_elsewhere(context):
+        _file(judge, "dockerfile", os.path.join(context, dockerfile))
+    elif _is_elsewhere(dockerfile) or os.path.isabs(dockerfile):
+        _context(judge, "dockerfile", dockerfile)
+
+
 def _file(judge: Judge, field: str, path: str) -> None:
     written = os.path.normpath(path)
-    is_contained = os.path.isabs(written) and paths.contained(judge, written)
-    if not is_contained and written not in judge.grants.contexts:
-        judge.refuse("build-context", field, path, f"{shown(path)} is outside the checkout")
+    if not os.path.isabs(written) or not paths.contained(judge, written):
+        judge.refuse("file-outside", field, path, f"{shown(path)} is outside the checkout")
 
 
 def _context(judge: Judge, field: str, value: Any) -> None:
     context = reading.text(value)
-    if _is_elsewhere(context):
-        if not any(context == grant or context.startswith(grant.rstrip("/") + "/") for grant in judge.grants.contexts):
-            judge.refuse("build-context", field, context, f"{shown(context)} is not in the checkout")
-    else:
+    if not _is_elsewhere(context):
         _file(judge, field, context)
+        return
+    if context.startswith(_SSH):
+        judge.refuse("build-ssh", field, context, f"{shown(context)} is fetched with the SSH keys of whoever builds")
+    if not is_granted(context, judge.grants.contexts):
+        judge.refuse("build-context", field, context, f"{shown(context)} is not in the checkout")
+
+
+def is_granted(context: str, grants: Iterable[str]) -> bool:
+    """Whether a URL is one of these or begins with one; whoever names no reference grants all of them.
+
+    What may be read as another path than it seems to be (``..``, ``%2e``, ``\\``) is granted by its own name alone.
+    """
+    url = f"https://{context}" if context.startswith("github.com/") else context
+    is_plain = _PLAIN.fullmatch(url) is not None and ".." not in url
+    return any(url == grant or (is_plain and _begins(url, grant)) for grant in grants)
+
+
+def _begins(url: str, grant: str) -> bool:
+    if "#" in grant:
+        return url.startswith(f"{grant}:")  # a folder of it
+    return url.startswith((f"{grant.rstrip('/')}/", f"{grant}#"))
 
 
 def _contexts(judge: Judge, field: str, value: Any) -> None:
@@ -73,13 +101,13 @@ def _cache(judge: Judge, field: str, value: Any) -> None:
     if kind == "registry" and parts.get("ref"):
         images.look(judge, field, parts["ref"])
     elif kind != "inline":
-        judge.refuse("build-context", field, said, f"a cache of type {shown(kind)}")
+        judge.refuse("build-cache", field, said, f"a cache of type {shown(kind)}")
 
 
 def _secret(judge: Judge, field: str, value: Any) -> None:
     found = reading.fields(value)
     source = reading.text(found.get("source"))
-    if source and source not in judge.grants.contexts:
+    if source:
         _file(judge, field, source)
 
 

@@ -1,7 +1,8 @@
 """What a stack from a repository names of this host's files: that it lies in the repository, with all links followed.
 
 Contents of configs and secrets are read below the same folders as they are looked at (``spec.reading``). Here is the rest: what
-builders read and what containers mount. Mounts from elsewhere on the host are no affair of the repository: admission judges them.
+builders read and what containers mount. Mounts from elsewhere on the host, and build contexts that are URLs, are no affair of the
+repository: admission judges them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 
 from orchestrator.beneath import Beneath, Outside, shown
 from orchestrator.errors import Where
-from orchestrator.model.stack import Service, Stack
+from orchestrator.model.stack import Service, Stack, is_remote
 from orchestrator.model.values import MountType
 from orchestrator.spec.document import Map, where
 from orchestrator.spec.load import Canonical
@@ -77,9 +78,11 @@ def _builds(stack: Stack, service: Service, disk: Files) -> None:
     if build is None:
         return
     _context(build.context, stack.where(f"{at}.context"), disk)
-    if not build.dockerfile_inline:
-        _path(os.path.join(build.context, build.dockerfile), stack.where(f"{at}.dockerfile"), disk)
-    _path(os.path.join(build.context, ".dockerignore"), stack.where(f"{at}.context"), disk)
+    if os.path.isabs(build.context):
+        _path(os.path.join(build.context, ".dockerignore"), stack.where(f"{at}.context"), disk)
+    dockerfile = os.path.join(build.context, build.dockerfile)
+    if not build.dockerfile_inline and os.path.isabs(dockerfile):
+        _path(dockerfile, stack.where(f"{at}.dockerfile"), disk)
     for name, context in build.additional_contexts.items():
         if not context.startswith(_IMAGES):
             _context(context.removeprefix(_LAYOUT), stack.where(f"{at}.additional_contexts.{name}"), disk)
@@ -92,6 +95,8 @@ def _builds(stack: Stack, service: Service, disk: Files) -> None:
 
 
 def _context(context: str, place: Where, disk: Files) -> None:
+    if is_remote(context):
+        return
     if not os.path.isabs(context):
         raise Outside(f"the build context {shown(context)} is somewhere else", where=place, hint=_ELSEWHERE)
     _path(context, place, disk)

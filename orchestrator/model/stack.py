@@ -77,6 +77,14 @@ class Build:
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
 
 
+_REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
+
+
+def is_remote(context: str) -> bool:
+    """Whether a build's context is a URL that the builder fetches, and no folder."""
+    return context.startswith(_REMOTE)
+
+
 class PullPolicy(StrEnum):
     ALWAYS = "always"
     NEVER = "never"

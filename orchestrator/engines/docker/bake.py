@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.engines.docker import build_context
 from orchestrator.engines.docker.classic_build import host_entry
 from orchestrator.model.actions import BuildImage
-from orchestrator.model.stack import Build, BuildSecret
+from orchestrator.model.stack import Build, BuildSecret, is_remote
 
 Document = dict[str, Any]
 
@@ -30,7 +30,7 @@ def definition(
 
 def _target(action: BuildImage, owners: dict[str, str], *, push: bool, check: bool) -> Document:
     build = action.build
-    remote = build_context.is_remote(build.context)
+    remote = is_remote(build.context)
     dockerfile = build.dockerfile if remote else build_context.dockerfile_path(build)
     whole: Document = {
         "context": build.context,

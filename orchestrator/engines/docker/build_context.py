@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator
 from orchestrator.engines.docker import tar_writer
 from orchestrator.engines.docker.tar_writer import BLOCK
 from orchestrator.errors import EngineError, Where
-from orchestrator.model.stack import Build
+from orchestrator.model.stack import Build, is_remote
 from orchestrator.records import dataclass
 
 SENT_DOCKERFILE = ".dockerfile.stack"
-
-_REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,6 @@ class Dockerfile:
 
     name: str
     content: bytes | None = None
-
-
-def is_remote(context: str) -> bool:
-    return context.startswith(_REMOTE)
 
 
 def check(build: Build) -> None:

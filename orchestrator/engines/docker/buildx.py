@@ -20,7 +20,7 @@ from orchestrator.engines.docker.classic_build import host_entry
 from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.endpoint import Endpoint
 from orchestrator.errors import EngineError, Interrupted
-from orchestrator.model.stack import Build, BuildSecret
+from orchestrator.model.stack import Build, BuildSecret, is_remote
 from orchestrator.records import dataclass, field
 
 PLUGIN = "docker-buildx"
@@ -117,7 +117,7 @@ def compose(
     if build.dockerfile_inline:
         arguments += ["--file", "-"]
         stdin = build.dockerfile_inline.encode()
-    elif build_context.is_remote(build.context):
+    elif is_remote(build.context):
         arguments += ["--file", build.dockerfile]
     else:
         arguments += ["--file", build_context.dockerfile_path(build)]

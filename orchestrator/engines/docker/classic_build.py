@@ -14,7 +14,7 @@ from orchestrator.engines.docker import auth, build_context, config, images
 from orchestrator.engines.docker.build_request import LAST_LINES, BuildRequest, Output, Progress, failed
 from orchestrator.engines.docker.client import Client
 from orchestrator.errors import EngineError, EngineUnreachable, Interrupted
-from orchestrator.model.stack import Build
+from orchestrator.model.stack import Build, is_remote
 
 _COLOURS = ("\x1b[91m", "\x1b[0m")  # what the engine paints stderr with, asked or not
 _OFF = ("", "false", "0")
@@ -37,7 +37,7 @@ _BEYOND: tuple[tuple[str, Callable[[Build], bool]], ...] = (
 def build(client: Client, request: BuildRequest, output: Output, progress: Progress, cancel: CancelToken) -> None:
     refuse_what_is_beyond(request)
     dockerfile = build_context.dockerfile_for_engine(request.build)
-    remote = build_context.is_remote(request.build.context)
+    remote = is_remote(request.build.context)
     body = None if remote else build_context.pack(request.build.context, dockerfile)
     if remote and dockerfile.content is not None:
         raise EngineError(
@@ -99,7 +99,7 @@ def query(client: Client, request: BuildRequest, dockerfile: str) -> dict[str, o
         "memory": request.memory or None,
         "ulimits": _ulimits(build),
         "isolation": build.isolation or None,
-        "remote": build.context if build_context.is_remote(build.context) else None,
+        "remote": build.context if is_remote(build.context) else None,
         "rm": True,
         "forcerm": True,
         "version": "1",

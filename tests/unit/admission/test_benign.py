@@ -41,7 +41,7 @@ REFUSED = {
     "build-context-1": "build-context",
     "build-ssh-0": "build-ssh",
     "build-ssh-1": "build-ssh",
-    "build-cache_to-0": "build-context",
+    "build-cache_to-0": "build-cache",
     "build-network-0": "build-network",
     "build-privileged-0": "privileged",
     "build-entitlements-0": "build-entitlement",

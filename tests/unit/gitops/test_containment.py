@@ -296,3 +296,21 @@ def test_the_same_spec_read_without_containment_does_read_the_canary(place: Path
     load_canonical(replace(asked, disk=LoadRequest().disk))
 
     assert watch.touched() > 0
+
+
+URLS = ["https://example.org/app.git#v1", "http://10.0.0.1/app.tar", "git://example.org/app.git", "github.com/acme/app"]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_whether_a_build_may_be_fetched_is_the_hosts_policys_to_say(place: Path, url: str) -> None:
+    further = f"additional_contexts: {{a: '{url}'}}"
+    for build in (f"'{url}'", f"{{context: '{url}', dockerfile: in/there}}", f"{{context: ., {further}}}"):
+        (place / "shop/Dockerfile").write_text("FROM x\n")
+        loaded_here(spec(place, f"services: {{web: {{build: {build}}}}}"), place)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_dockerfile_of_the_host_is_none_of_a_context_from_elsewhere(place: Path, watch: Watch, url: str) -> None:
+    outside = place.parents[1] / "outside/Dockerfile"
+    text = f"services: {{web: {{build: {{context: '{url}', dockerfile: {outside}}}}}}}"
+    refused(loaded_here, place, watch, spec(place, text))
