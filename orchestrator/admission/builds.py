@@ -124,6 +124,7 @@ def _entitlement(judge: Judge, field: str, value: Any) -> None:
 BUILD: Table = {
     "reference": _tag,
     "context": _context,
+    "version": None,
     "dockerfile": None,
     "dockerfile_inline": None,
     "additional_contexts": _contexts,

@@ -17,6 +17,7 @@ OURS = frozenset(
         naming.FILES,
         naming.FRONT,
         naming.INODES,
+        naming.BUILT,
         naming.ASKED,
         naming.PROJECT,
         naming.SERVICE,

@@ -1,8 +1,9 @@
 """What a stack in a checkout depends on, and whether that is the same as before.
 
 A version of a stack is its canonical model, in which variables, includes, bases and env files have come together already, and the
-content of every file of the checkout that the model names: mounts, build contexts, configs, secrets, profiles. Where the checkout
-lies is no part of it. Digests are keyed, because models may hold secrets.
+content of every file of the checkout that the model names: mounts, configs, secrets, profiles, and what builders are sent. Where
+the checkout lies is no part of it, nor is what only development reads (``develop``). Digests are keyed, because models may hold
+secrets.
 """
 
 from __future__ import annotations
@@ -12,25 +13,47 @@ import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.beneath import Beneath, Outside
 from orchestrator.gitops.standing import Anchor, Version
+from orchestrator.spec import ignored
 from orchestrator.spec.document import Map
+from orchestrator.spec.ignored import Patterns
 from orchestrator.spec.load import Canonical
 
+_BASE = "service:"
+MOST_IGNORED = 1 << 20  # bytes of an ignore file
 MOST_HASHED = 20_000  # files of a folder that a stack mounts or builds from
+NOTHING = Patterns(())
 _OURS = ".stack-complete"  # lies in the root of each checkout and names its commit
 
 
-def version(canonical: Canonical, place: str, commit: str, key: bytes, before: Mapping[str, Anchor]) -> Version:
-    """The version that a model from the checkout at ``place`` is, with mounts anchored where their content lay ``before``."""
-    named = {*_named(canonical.model, place), *_profiles(canonical, place)}
-    digests = {path: file_digest(path, place) for path in sorted(named)}
+def version(
+    canonical: Canonical,
+    place: str,
+    commit: str,
+    key: bytes,
+    before: Mapping[str, Anchor],
+    built: Mapping[str, str],
+) -> Version:
+    """The version that a model from the checkout at ``place`` is, with mounts anchored where their content lay ``before``.
+
+    ``built`` are the versions of what its services are built from.
+    """
     shared = {name: node for name, node in canonical.model.items() if name != "services"}
+    run = {name: _run(node) for name, node in (canonical.model.get("services") or {}).items()}
+    named = {*_named([shared, run], place), *_profiles(canonical, place)}
+    digests = {path: file_digest(path, place) for path in sorted(named)}
     services = {
-        name: _keyed(key, place, {"service": node}, {p: digests[p] for p in sorted(set(_named(node, place)))})
-        for name, node in (canonical.model.get("services") or {}).items()
+        name: _keyed(
+            key,
+            place,
+            {"service": node, **({"built": built[name]} if name in built else {})},
+            {p: digests[p] for p in sorted(set(_named(node, place)))},
+        )
+        for name, node in run.items()
     }
     return Version(
         commit=commit,
@@ -46,6 +69,57 @@ def version(canonical: Canonical, place: str, commit: str, key: bytes, before: M
         services=services,
         networks=tuple(sorted(canonical.model.get("networks") or {})),
     )
+
+
+def _run(service: Map) -> dict[str, Any]:
+    """What of a service concerns its containers."""
+    return {name: node for name, node in service.items() if name not in ("build", "develop")}
+
+
+def builds(canonical: Canonical, place: str, key: bytes) -> dict[str, str]:
+    """The version of what each service is built from, by service: the section, and what of the checkout builders are sent."""
+    nodes = {
+        name: node["build"]
+        for name, node in (canonical.model.get("services") or {}).items()
+        if isinstance(node.get("build"), dict)
+    }
+    own = {name: _keyed(key, place, {"build": node}, _sent(node, place)) for name, node in nodes.items()}
+    return {name: _with_bases(name, nodes, own, key, ()) for name in nodes}
+
+
+def _with_bases(name: str, nodes: Mapping[str, Map], own: Mapping[str, str], key: bytes, above: tuple[str, ...]) -> str:
+    """With the services whose images it is built upon."""
+    contexts = nodes[name].get("additional_contexts") or {}
+    bases = sorted({str(place)[len(_BASE) :] for place in contexts.values() if str(place).startswith(_BASE)})
+    found = [
+        _with_bases(base, nodes, own, key, (*above, name))
+        for base in bases
+        if base in nodes and base not in (*above, name)
+    ]
+    return _keyed(key, "", [own[name], found], {}) if found else own[name]
+
+
+def _sent(build: Map, place: str) -> dict[str, str]:
+    """Digests of what a builder is sent of the checkout: contexts without what they ignore, and the Dockerfile."""
+    context, dockerfile = str(build.get("context", "")), str(build.get("dockerfile", "Dockerfile"))
+    named = set(_named({**build, "context": ""}, place))
+    if not build.get("dockerfile_inline") and _inside(
+        found := os.path.normpath(os.path.join(context, dockerfile)), place
+    ):
+        named.add(found)
+    digests = {path: file_digest(path, place) for path in sorted(named)}
+    if _inside(context, place):
+        without = _ignored(context, dockerfile, Beneath(place))
+        digests[context] = digests.get(context, "") + file_digest(context, place, without)
+    return digests
+
+
+def _ignored(context: str, dockerfile: str, within: Beneath) -> Patterns:
+    for name in ignored.beside(dockerfile):
+        with suppress(OSError, Outside):
+            text = within.read(os.path.join(context, name), MOST_IGNORED).decode("utf-8-sig", "replace")
+            return Patterns(text.splitlines())
+    return Patterns(())
 
 
 def anchor(canonical: Canonical, place: str, folders: Mapping[str, str]) -> None:
@@ -109,10 +183,12 @@ def _keyed(key: bytes, place: str, what: Any, digests: Mapping[str, str]) -> str
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
-def file_digest(path: str, place: str) -> str:
+def file_digest(path: str, place: str, without: Patterns = NOTHING) -> str:
     """A digest of the file or of everything below the folder at ``path``: names, contents, links, and what is executable."""
     digest, within = hashlib.sha256(), Beneath(place)
     for name in _files_below(path):
+        if without and without.mean(os.path.relpath(name, path)):
+            continue
         digest.update(os.path.relpath(name, place).encode(errors="surrogateescape") + b"\0")
         digest.update(_content(name, within))
     return digest.hexdigest()

@@ -7,7 +7,7 @@ Which commit is kept is not its business (``source``).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from orchestrator.admission.guard import Admitting
@@ -72,14 +72,16 @@ class Folder:
     def _at(self, head: Head, before: Version | None) -> Found:
         canonical = self._canonical(head)
         key = self._key()
-        version = dependencies.version(canonical, head.place, head.commit, key, before.anchors if before else {})
+        builds = dependencies.builds(canonical, head.place, key)
+        anchors = before.anchors if before else {}
+        version = dependencies.version(canonical, head.place, head.commit, key, anchors, builds)
         folders = {
             path: place
             for path, anchor in version.anchors.items()
             if (place := self._follower.repository.complete(anchor.commit)) is not None
         }
         dependencies.anchor(canonical, head.place, folders)
-        return Found(wanted=self._wanted(canonical, head), version=version)
+        return Found(wanted=self._wanted(canonical, head, builds), version=version)
 
     def _canonical(self, head: Head) -> Canonical:
         folder = os.path.join(head.place, self._path)
@@ -96,12 +98,13 @@ class Folder:
         load = partial(loading.canonical, place=head.place, commit=head.commit)
         return loaded(request, self._keys, load)
 
-    def _wanted(self, canonical: Canonical, head: Head) -> Wanted:
+    def _wanted(self, canonical: Canonical, head: Head, builds: Mapping[str, str]) -> Wanted:
         files_of_stack = LoadRequest(
             disk=loading.files_of(canonical, head.place), secret_values=canonical.secret_values
         )
         stack = loaded(files_of_stack, self._keys, partial(self._stack, canonical), self._stores)
         self._seen |= self._stores.versions(stack.stored)
+        stack = _with_builds(stack, builds)
         stack, guard = self._admitted(stack, canonical, head)
         return Wanted(
             stack=stack,
@@ -139,3 +142,13 @@ class Folder:
                 reference="git-no-spec",
             )
         return found
+
+
+def _with_builds(stack: Stack, versions: Mapping[str, str]) -> Stack:
+    """Each build with the version of what it is built from, so that a change of it is a new image."""
+    services = {
+        name: replace(service, build=replace(service.build, version=versions.get(name, "")))
+        for name, service in stack.services.items()
+        if service.build is not None
+    }
+    return replace(stack, services={**stack.services, **services}) if services else stack

@@ -11,6 +11,8 @@ FILES = PREFIX + "files"  # "target=digest,..." of the configs and secrets given
 
 FRONT = PREFIX + "front"  # on a front end: the service it stands before
 
+BUILT = PREFIX + "built"  # on an image: keyed digest of all that it was built from, where that was known
+
 INODES = PREFIX + "inodes"  # "target=number,..." of single files that are bind-mounted, on the host of their engine
 ASKED = PREFIX + "asked"  # "path,..." of settings asked for at creation that an engine may discard
 

@@ -48,7 +48,10 @@ class BuildSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """How an image is built. ``context`` is an absolute path or a URL; ``dockerfile`` is relative to it (or absolute)."""
+    """How an image is built. ``context`` is an absolute path or a URL; ``dockerfile`` is relative to it (or absolute).
+
+    ``version`` stands for all that it is built from, where that is known: an image of another one is built anew.
+    """
 
     context: str
     dockerfile: str = "Dockerfile"
@@ -75,6 +78,7 @@ class Build:
     isolation: str = ""
     shm_size: int | None = None
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    version: str = ""
 
 
 _REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")

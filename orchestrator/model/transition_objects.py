@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import Conflict, EngineError, ImageUnavailable, NotFound
-from orchestrator.model import actions
+from orchestrator.model import actions, naming
 from orchestrator.model.creation import rfc3339
 from orchestrator.model.observed import ObservedContainer, ObservedImage, ObservedNetwork, ObservedState, ObservedVolume
 from orchestrator.model.stack import Network
@@ -17,7 +17,13 @@ def pull(state: ObservedState, action: actions.PullImage) -> ObservedState:
 def build(state: ObservedState, action: actions.BuildImage) -> ObservedState:
     import zlib
 
-    return _with_image(state, action.reference, f"{zlib.crc32(repr(action.build).encode()):08x}")
+    content = f"{zlib.crc32(repr(action.build).encode()):08x}"
+    built = _with_image(state, action.reference, content)
+    image = built.images[action.reference]
+    if image.labels.get(naming.BUILT) == action.build.labels.get(naming.BUILT):
+        return built
+    other = replace(image, id=f"sha256:{action.reference}:{content}", labels=dict(action.build.labels))
+    return replace(built, images={**built.images, action.reference: other})
 
 
 def push(state: ObservedState, action: actions.PushImage) -> ObservedState:

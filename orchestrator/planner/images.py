@@ -68,6 +68,8 @@ def _refresh(situation: Situation, service: Service) -> Need | None:
     reference, policy = service.container.image, situation.policy
     if reference in policy.prepared:
         return None
+    if _is_of_something_else(situation, service) and not policy.never_build:
+        return Need(reference, service, "what it is built from has changed", True)
     wanted = service.pull_policy if policy.pull is None else policy.pull
     if service.build is not None and not policy.never_build:
         if policy.build or service.pull_policy is PullPolicy.BUILD or wanted is PullPolicy.BUILD:
@@ -79,6 +81,17 @@ def _refresh(situation: Situation, service: Service) -> Need | None:
     if wanted is PullPolicy.EVERY and _is_old(situation, service, situation.image(service)):
         return Need(reference, service, "older than its pull policy allows", False)
     return None
+
+
+def _is_of_something_else(situation: Situation, service: Service) -> bool:
+    """Whether the image is there, but not of what it is to be built from, where that is known."""
+    image = situation.image(service)
+    if image is None or service.build is None or not service.build.version:
+        return False
+    if service.pull_policy in (PullPolicy.ALWAYS, PullPolicy.EVERY):
+        return False  # what was built would be pulled over
+    sharing = (one.build for one in situation.desired.services.values() if one.container.image == image.reference)
+    return image.labels.get(naming.BUILT) not in {build.version for build in sharing if build is not None}
 
 
 def _is_old(situation: Situation, service: Service, image: ObservedImage | None) -> bool:
@@ -126,6 +139,7 @@ def _step(situation: Situation, draft: Draft, need: Need, services: list[str]) -
     if need.build and need.service.build is not None:
         labels = {naming.PROJECT: situation.desired.name, naming.SERVICE: need.service.name}
         build = image_orders.bases_named(situation.desired, need.service.build)
+        labels |= {naming.BUILT: build.version} if build.version else {}
         build = replace(build, labels={**build.labels, **labels}, platforms=_to_run(need.service, build))
         action = BuildImage(reference=need.reference, service=need.service.name, build=build)
         return draft.add(action, need.reason, group=group)

@@ -14,9 +14,9 @@ from orchestrator.errors import UsageError
 from orchestrator.model.stack import Build, Hook, Service, Stack, WatchRule
 from orchestrator.model.values import MountType
 from orchestrator.records import dataclass, field
-from orchestrator.watch import patterns
+from orchestrator.spec import ignored
+from orchestrator.spec.ignored import Patterns
 from orchestrator.watch.files import Batch, everything_in
-from orchestrator.watch.patterns import Patterns
 
 SYNCING = ("sync", "sync+restart", "sync+exec")
 
@@ -71,7 +71,7 @@ class Rule:
         return {self.there(path): path for path in paths if path != itself}
 
 
-_PASSING = Patterns(patterns.PASSING)
+_PASSING = Patterns(ignored.PASSING)
 
 
 class Rules:
@@ -145,8 +145,8 @@ def _rule(service: str, declared: WatchRule, build: Build | None) -> Rule:
 
 def _ignored_by(root: str, build: Build) -> tuple[str, ...]:
     """The ignore file beside the Dockerfile that is named after it, else that of the context."""
-    own = patterns.read(os.path.join(root, f"{build.dockerfile}.dockerignore"))
-    return own if own is not None else patterns.read(os.path.join(root, ".dockerignore")) or ()
+    found = (ignored.read(os.path.join(root, name)) for name in ignored.beside(build.dockerfile))
+    return next((lines for lines in found if lines is not None), ())
 
 
 def _add(work: Work, rule: Rule, covered: list[str]) -> None:

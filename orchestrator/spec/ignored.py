@@ -50,6 +50,11 @@ class Patterns:
         return wanted
 
 
+def beside(dockerfile: str) -> tuple[str, str]:
+    """The ignore files that a builder looks for in a context; the first one there counts."""
+    return f"{dockerfile}.dockerignore", ".dockerignore"
+
+
 def read(path: str) -> tuple[str, ...] | None:
     """The lines of an ignore file; ``None`` where there is none."""
     try:

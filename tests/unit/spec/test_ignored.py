@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.watch.patterns import PASSING, Patterns
+from orchestrator.spec.ignored import PASSING, Patterns
 
 
 @pytest.mark.parametrize(
