@@ -142,7 +142,7 @@ class ObservedVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedImage:
-    """An image that is present: ``reference`` is how the file names it."""
+    """An image that is present: ``reference`` is how the file names it, ``built`` the version of what it was built from."""
 
     reference: str
     id: str
@@ -151,6 +151,7 @@ class ObservedImage:
     tagged_at: str = ""
     digests: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    built: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

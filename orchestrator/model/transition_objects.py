@@ -20,9 +20,10 @@ def build(state: ObservedState, action: actions.BuildImage) -> ObservedState:
     content = f"{zlib.crc32(repr(action.build).encode()):08x}"
     built = _with_image(state, action.reference, content)
     image = built.images[action.reference]
-    if image.labels.get(naming.BUILT) == action.build.labels.get(naming.BUILT):
+    version = action.build.labels.get(naming.BUILT, "")
+    if image.built == version:
         return built
-    other = replace(image, id=f"sha256:{action.reference}:{content}", labels=dict(action.build.labels))
+    other = replace(image, id=f"sha256:{action.reference}:{content}", built=version)
     return replace(built, images={**built.images, action.reference: other})
 
 

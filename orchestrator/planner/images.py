@@ -91,7 +91,7 @@ def _is_of_something_else(situation: Situation, service: Service) -> bool:
     if service.pull_policy in (PullPolicy.ALWAYS, PullPolicy.EVERY):
         return False  # what was built would be pulled over
     sharing = (one.build for one in situation.desired.services.values() if one.container.image == image.reference)
-    return image.labels.get(naming.BUILT) not in {build.version for build in sharing if build is not None}
+    return image.built not in {build.version for build in sharing if build is not None}
 
 
 def _is_old(situation: Situation, service: Service, image: ObservedImage | None) -> bool:

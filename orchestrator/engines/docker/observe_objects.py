@@ -70,4 +70,5 @@ def image(reference: str, raw: Json) -> ObservedImage:
         tagged_at="" if tagged.startswith("0001-") else tagged,
         digests=tuple(raw.get("RepoDigests") or ()),
         labels=defaults.labels,
+        built=((raw.get("Config") or {}).get("Labels") or {}).get(naming.BUILT, ""),
     )

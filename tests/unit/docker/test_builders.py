@@ -167,8 +167,8 @@ def test_every_field_of_a_build_is_either_sent_to_the_engines_own_builder_or_ref
         changed = classic_build.query(client, BuildRequest(reference="x", build=wish), "Dockerfile")
         return changed != plain
 
-    # The context is the body or `remote`; the Dockerfile is a parameter of its own.
-    sent_otherwise = {"context", "dockerfile", "dockerfile_inline"}
+    # The context is the body or `remote`; the Dockerfile is a parameter of its own; the version comes as a label.
+    sent_otherwise = {"context", "dockerfile", "dockerfile_inline", "version"}
     unsent = {field.name for field in fields(Build)} - sent_otherwise - BEYOND_CLASSIC.keys()
     assert set() == {name for name in unsent if not changes_something(name)}
 
