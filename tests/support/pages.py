@@ -6,7 +6,9 @@ command that only looks is run until it prints that, as a reader would look agai
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import textwrap
 import threading
@@ -60,7 +62,7 @@ def _squeezed(line: str) -> str:
 
 
 class Shell:
-    """One bash that is given one command after the other, and whose two streams are read together."""
+    """One bash that is given one command after the other, and whose two streams are read together. All that it started ends with it."""
 
     def __init__(self, cwd: Path, env: Mapping[str, str], before: Sequence[str] = ()) -> None:
         self._bash = subprocess.Popen(
@@ -73,7 +75,7 @@ class Shell:
             text=True,
             start_new_session=True,
         )
-        self._killer = threading.Timer(LIMIT_SECONDS, self._bash.kill)
+        self._killer = threading.Timer(LIMIT_SECONDS, self._kill)
         self._killer.start()
 
     def walk(self, steps: Sequence[Step]) -> None:
@@ -99,8 +101,12 @@ class Shell:
 
     def close(self) -> None:
         self._killer.cancel()
-        self._bash.kill()
+        self._kill()
         self._bash.communicate()
+
+    def _kill(self) -> None:
+        """It, and what it left running: a daemon in the background outlives it otherwise."""
+        os.killpg(self._bash.pid, signal.SIGKILL)
 
     def _checked(self, step: Step) -> bool:
         code, said = self.run(step.command)
