@@ -13,39 +13,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.controller import places
+from orchestrator.controller import history_file, places
 from orchestrator.errors import StackError, UsageError
 from orchestrator.records import dataclass, field, fields
 
 Document = dict[str, Any]
-
-WAIT_FOR_OTHERS = 5.0  # seconds a writer waits for another one of the same stack
-_MIGRATIONS = (
-    """
-    CREATE TABLE spec (digest TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE revision (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        began REAL NOT NULL,
-        ended REAL,
-        outcome TEXT NOT NULL,
-        command TEXT NOT NULL,
-        summary TEXT NOT NULL DEFAULT '',
-        returns_to INTEGER,
-        spec TEXT REFERENCES spec (digest),
-        images TEXT NOT NULL DEFAULT '{}',
-        record TEXT NOT NULL DEFAULT '{}'
-    );
-    CREATE INDEX by_outcome ON revision (outcome, number);
-    """,
-)
 
 
 class RunOutcome(StrEnum):
@@ -142,7 +120,7 @@ class History:
             places.mark(path)  # first: where nothing can be written, this may be all that tells of the run
         try:
             with self._worded():
-                self._database = _existing(path) if reading else _writable(path)
+                self._database = history_file.existing(path) if reading else history_file.writable(path)
         except HistoryDamaged as problem:
             if reading:
                 raise
@@ -191,7 +169,7 @@ class History:
         with self._transaction() as database:
             _cut_short(database)
         with self._worded():
-            _unlink(self.path + places.MARK)
+            history_file.unlink(self.path + places.MARK)
 
     def end(self, revision: Revision) -> None:
         """Note what became of a run that has begun."""
@@ -216,7 +194,7 @@ class History:
                 ),
             )
         with self._worded():
-            _unlink(self.path + places.MARK)
+            history_file.unlink(self.path + places.MARK)
 
     def forget(self, retention: Retention, now: float) -> None:
         """Remove what is too old or too much; never the revision that serves, and among too many those last that differ."""
@@ -274,9 +252,9 @@ class History:
     def _renew(self, problem: HistoryDamaged) -> None:
         self.close()
         with self._worded():
-            aside = _put_aside(self.path)
+            aside = history_file.put_aside(self.path)
             self.notice = f"{problem.message}; it is now {aside}, and a new one is begun"
-            self._database = _writable(self.path)
+            self._database = history_file.writable(self.path)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -308,76 +286,6 @@ class History:
 def _cut_short(database: sqlite3.Connection) -> None:
     """Mark runs that never ended. Whoever writes holds the stack's lock, so none of them is under way."""
     database.execute("UPDATE revision SET outcome = ? WHERE outcome = ?", (RunOutcome.INTERRUPTED, RunOutcome.BEGUN))
-
-
-def _existing(path: str) -> sqlite3.Connection:
-    database = _connect(path, "rw")
-    try:
-        _check_version(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _writable(path: str) -> sqlite3.Connection:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    database = _connect(path, "rw")
-    try:
-        database.execute("PRAGMA journal_mode = WAL").fetchone()
-        database.execute("PRAGMA synchronous = NORMAL")
-        _migrate(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _connect(path: str, mode: str) -> sqlite3.Connection:
-    from urllib.parse import quote
-
-    return sqlite3.connect(f"file:{quote(path)}?mode={mode}", timeout=WAIT_FOR_OTHERS, isolation_level=None, uri=True)
-
-
-def _check_version(database: sqlite3.Connection) -> int:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > len(_MIGRATIONS):
-        raise ValueError(
-            f"a newer release of stack has written it (format {version}, this one knows {len(_MIGRATIONS)})"
-        )
-    return int(version)
-
-
-def _migrate(database: sqlite3.Connection) -> None:
-    """Bring the tables to the present format, each step whole or not at all, whoever else does the same."""
-    if _check_version(database) == len(_MIGRATIONS):
-        return
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        for number in range(_check_version(database), len(_MIGRATIONS)):
-            for statement in _MIGRATIONS[number].split(";"):
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version = {number + 1}")
-        database.execute("COMMIT")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-
-
-def _put_aside(path: str) -> str:
-    aside = f"{path}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
-    os.replace(path, aside)
-    for suffix in ("-wal", "-shm"):
-        _unlink(path + suffix)
-    return aside
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def _text(document: Document) -> str:

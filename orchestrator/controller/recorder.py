@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
 from orchestrator.controller.places import path_of, was_cut_short
-from orchestrator.engines.base import Ask, Change, Engine, Progress
+from orchestrator.controller.witness import Witness
+from orchestrator.engines.base import Engine
 from orchestrator.errors import EngineError, Interrupted, StackError
 from orchestrator.events import Event, Noted, PlanMade, Sink, StepEnded
 from orchestrator.model import fingerprint, naming
-from orchestrator.model.actions import Action, RemoveContainer, StartContainer, StopContainer, UpdateContainer, mutates
-from orchestrator.model.observed import ObservedState, Scope
-from orchestrator.model.plan import Level, Note, Outcome, Plan, Step, StepResult
+from orchestrator.model.actions import Action, RemoveContainer, StartContainer, StopContainer, UpdateContainer
+from orchestrator.model.observed import ObservedState
+from orchestrator.model.plan import Level, Note, Outcome, Plan, StepResult
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy, RemoveImages
 from orchestrator.records import dataclass
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from orchestrator.controller.history import History, Image, Revision
     from orchestrator.controller.reconcile import Result
     from orchestrator.engines.console import Console
-    from orchestrator.engines.gate import Gate, World
     from orchestrator.spec.load import Canonical
 
 Document = dict[str, Any]
@@ -94,7 +94,7 @@ class Recorder:
     @property
     def engine(self) -> Engine:
         """The engine, where containers are asked for their last words before they are removed for others."""
-        return _Witness(self._setting.engine, self._before)
+        return Witness(self._setting.engine, self._before)
 
     def _planned(self, plan: Plan) -> None:
         self._passes.append((plan, []))
@@ -177,6 +177,7 @@ class Recorder:
         self._end(history, result, None)
 
     def _end(self, history: History, result: Result | None, problem: BaseException | None) -> None:
+        from orchestrator.controller import run_record
         from orchestrator.controller.history import Revision, RunOutcome
 
         outcome = RunOutcome.APPLIED if result is not None and result.ok else RunOutcome.FAILED
@@ -189,7 +190,10 @@ class Recorder:
             ended=self._setting.now(),
             outcome=outcome,
             command=self._command,
-            summary=self._masked(_summary(self._passes) or ("as it was found" if applied else "")),
+            summary=self._masked(
+                run_record.summary(one for _, done in self._passes for one in done)
+                or ("as it was found" if applied else "")
+            ),
             returns_to=self._returns_to,
             spec=self._spec(history),
             images=self._images(result) if applied and result is not None else {},
@@ -262,14 +266,23 @@ class Recorder:
 
     def _intention(self) -> Document:
         """What is known when a run begins, and all that stays known of one that is killed."""
+        from orchestrator.controller import run_record
+
         plan = self._passes[-1][0]
-        return {**self._origin(), "steps": [self._planned_step(1, step, "planned") for step in plan.steps]}
+        return {
+            **self._origin(),
+            "steps": [run_record.planned(1, one, "planned", self._setting.mask) for one in plan.steps],
+        }
 
     def _record(self, result: Result | None, problem: BaseException | None) -> Document:
+        from orchestrator.controller import run_record
+
         record = {
             **self._origin(),
             "steps": [
-                self._step(number, one) for number, (_, done) in enumerate(self._passes, start=1) for one in done
+                run_record.carried_out(number, one, self._setting.mask)
+                for number, (_, done) in enumerate(self._passes, start=1)
+                for one in done
             ],
             "notes": [self._masked(note.text) for note in result.notes] if result else [],
             "restored": list(result.restored) if result else [],
@@ -279,33 +292,10 @@ class Recorder:
             record["error"] = self._masked(getattr(problem, "message", "") or str(problem) or type(problem).__name__)
         return record
 
-    def _step(self, number: int, result: StepResult) -> Document:
-        written = self._planned_step(number, result.step, result.outcome.value)
-        written["seconds"] = round(result.seconds, 3)
-        return written | ({"error": self._masked(result.error.message)} if result.error else {})
-
-    def _planned_step(self, number: int, step: Step, outcome: str) -> Document:
-        from orchestrator.model.describe import describe
-
-        return {
-            "pass": number,
-            "id": step.id,
-            "text": self._setting.mask(describe(step.action)),
-            "reason": self._setting.mask(step.reason),
-            "group": step.group,
-            "after": sorted(step.after),
-            "outcome": outcome,
-            "seconds": 0.0,
-            "differences": [
-                {"path": one.path, "before": one.before, "after": one.after}  # masked when they were found
-                for one in step.differences
-            ],
-        }
-
     def _masked(self, text: str) -> str:
-        from orchestrator.controller.revision import masked_text
+        from orchestrator.controller.run_record import masked
 
-        return masked_text(self._setting.mask(text), frozenset())
+        return masked(text, self._setting.mask)
 
     def _write(self, deed: Callable[[History], None]) -> None:
         """Do something with the history; trouble with it, or with what it asks the engine, is said and passed over."""
@@ -369,60 +359,4 @@ def leaves_rollback(serving: Revision) -> Note:
     )
 
 
-class _Witness:
-    """An engine to whose every action something is said first."""
-
-    def __init__(self, engine: Engine, before: Callable[[Action], None]) -> None:
-        self._engine, self._before = engine, before
-
-    @property
-    def identity(self) -> str:
-        return self._engine.identity
-
-    @property
-    def local(self) -> bool:
-        return self._engine.local
-
-    def observe(self, scope: Scope) -> ObservedState:
-        return self._engine.observe(scope)
-
-    def execute(self, action: Action, *, progress: Progress, cancel: CancelToken) -> str:
-        self._before(action)
-        return self._engine.execute(action, progress=progress, cancel=cancel)
-
-    def changes(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        return self._engine.changes(listener)
-
-    def ping(self, seconds: float) -> None:
-        self._engine.ping(seconds)
-
-    def cut(self, before: float) -> None:
-        self._engine.cut(before)
-
-    def near(self, container: str) -> Ask | None:
-        return self._engine.near(container)
-
-    def as_world(self) -> World:
-        return self._engine.as_world()
-
-    def guarded(self, gate: Gate) -> Engine:
-        return _Witness(self._engine.guarded(gate), self._before)
-
-    def close(self) -> None:
-        self._engine.close()
-
-
-def _summary(passes: list[tuple[Plan, list[StepResult]]]) -> str:
-    """What was done, in a line: ``replace web; create db, cache``. Groups are ``VERB SERVICE.SLOT`` or ``VERB ... NAME``."""
-    done: dict[str, dict[str, None]] = {}
-    for _, results in passes:
-        for result in results:
-            if result.outcome is Outcome.DONE and mutates(result.step.action):
-                verb, _, name = result.step.group.partition(" ")
-                if name and verb in _TOLD:
-                    done.setdefault(verb, {})[name.rpartition(".")[0] or name] = None
-    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in done.items())
-
-
 _MOVES = (StartContainer, StopContainer, RemoveContainer, UpdateContainer)
-_TOLD = frozenset(("create", "replace", "restore", "update", "start", "remove", "image", "network", "volume", "remake"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.controller import history
+from orchestrator.controller import history_file
 from orchestrator.controller.history import History, HistoryUnusable, Image, Retention, Revision, RunOutcome
 from orchestrator.controller.places import path_of, was_cut_short
 from orchestrator.errors import UsageError
@@ -203,8 +203,8 @@ def test_an_earlier_format_is_brought_up_to_date(path: str, monkeypatch: pytest.
     """Each step of a migration happens once, and what was there stays."""
     with History(path) as past:
         applied(past)
-    later = (*history._MIGRATIONS, "ALTER TABLE revision ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
-    monkeypatch.setattr(history, "_MIGRATIONS", later)
+    later = (*history_file.MIGRATIONS, "ALTER TABLE revision ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
+    monkeypatch.setattr(history_file, "MIGRATIONS", later)
     for _ in range(2):
         with History(path) as past:
             assert 1 == len(past.all())
