@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -23,26 +23,20 @@ from orchestrator.controller.loop import Loop, listen
 from orchestrator.controller.means import Means
 from orchestrator.controller.probing import Probing
 from orchestrator.controller.pulse import Pulse
-from orchestrator.controller.reconcile import Result
-from orchestrator.controller.recorder import Recorder, Setting, recorded
-from orchestrator.controller.sources import LocalSource, Source, Wanted, through
+from orchestrator.controller.sources import LocalSource, Source, Wanted
 from orchestrator.controller.status import Board
 from orchestrator.controller.windows import Windowed
 from orchestrator.daemon.audit import Audit
+from orchestrator.daemon.carrying_out import CarryingOut
 from orchestrator.daemon.overrides import Suspended
+from orchestrator.daemon.parts import Parts
 from orchestrator.daemon.repositories import Hooks, Repositories
 from orchestrator.daemon.returning import Returning
-from orchestrator.engines.base import Engine
-from orchestrator.engines.console import Console
 from orchestrator.errors import SpecError
-from orchestrator.events import Event, Quiet, Sink, StepEnded
-from orchestrator.model import describe, masking
 from orchestrator.model.host import GitHostSource, Host, HostStack, Mode
-from orchestrator.model.observed import ObservedState
-from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
-from orchestrator.records import dataclass, replace
+from orchestrator.records import replace
 from orchestrator.secrets.keys import of_host
 from orchestrator.secrets.opening import Opening
 from orchestrator.secrets.stores import Stores
@@ -51,21 +45,6 @@ from orchestrator.watch.stacks import StackFiles, files_of
 
 STOP_SECONDS = 10.0  # that passes under way get to end
 HOST_FILE = ""  # the name under which the host file itself is followed; no stack can have it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a daemon is made from. ``load`` reads the host file; ``key`` is the host's; ``sink`` takes progress of a stack."""
-
-    load: Callable[[], Host]
-    engine: Engine
-    console: Callable[[], Console]
-    environment: Mapping[str, str]
-    state: str
-    key: Callable[[], bytes]
-    sink: Callable[[str], Sink] = lambda _stack: Quiet()
-    workers: int = 8
-    pace: float = 1.0
 
 
 class Daemon:
@@ -82,11 +61,12 @@ class Daemon:
         self._ended = threading.Event()
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
+        self._carrying_out = CarryingOut(parts, self.board, self.audit, self.cancel)
         self.returning = Returning(
             parts.state,
             parts.engine,
             parts.key,
-            self.carry_out,
+            self._carrying_out,
             lambda stack, text: self.board.tell(stack, "rollback", text),
             self._opening,
         )
@@ -195,7 +175,7 @@ class Daemon:
         if loaded is not None:
             policy = Policy(remove_orphans=True, remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
-                result = self.carry_out(
+                result = self._carrying_out(
                     replace(loaded, stack=loaded.stack.emptied(), returns_to=None), policy, command="daemon: prune"
                 )
             if not result.ok:
@@ -256,10 +236,10 @@ class Daemon:
             chance=random.random,
             settled=self.loop.settled,
             loaded=self._loaded,
-            carry_out=self.carry_out,
+            carry_out=self._carrying_out,
             instead=self.returning.instead,
             give_up=self.returning.give_up,
-            held=self._held,
+            held=self._carrying_out.held,
             kept=self._kept,
             probing=self._probing,
             away=lambda: self.pulse.problem,
@@ -268,67 +248,6 @@ class Daemon:
             sink=self.parts.sink,
             workers=self.parts.workers,
         )
-
-    def carry_out(
-        self,
-        wanted: Wanted,
-        policy: Policy,
-        *,
-        command: str,
-        first: tuple[Plan, ObservedState] | None = None,
-        given_up: Iterable[str] = (),
-        heard: Mapping[str, str] | None = None,
-        returns_to: int | None = None,
-    ) -> Result:
-        """Bring a stack about, with its history and the audit log knowing of it. The caller holds the stack's lock."""
-        parts, stack = self.parts, wanted.stack
-        engine = through(parts.engine, wanted)
-        setting = Setting(
-            directory=parts.state,
-            engine_id=parts.engine.identity,
-            environment=parts.environment,
-            key=parts.key,
-            engine=engine,
-            console=parts.console,
-            mask=lambda text: masking.mask(text, stack.secret_values),
-            say=lambda text: self.board.tell(stack.name, "history", str(text), level="warning"),
-        )
-        recorder = Recorder(
-            setting,
-            stack,
-            policy,
-            wanted.canonical,
-            command=command,
-            sink=self._sink(stack.name),
-            returns_to=wanted.returns_to if returns_to is None else returns_to,
-            origin=wanted.origin,
-        )
-        result = recorded(
-            recorder,
-            stack,
-            policy,
-            failure=views.as_error,
-            workers=parts.workers,
-            cancel=self.cancel,
-            first=first,
-            given_up=given_up,
-            heard=heard,
-        )
-        if result.changed or not result.ok:
-            self.audit.write(
-                who="daemon",
-                stack=stack.name,
-                command=command,
-                version=wanted.version,
-                ok=result.ok,
-                changed=result.changed,
-                actions=views.actions(result.plan),
-            )
-        return result
-
-    def _held(self, stack: str, version: str, why: str) -> None:
-        """A commit was gone back from; the log never calls that a success."""
-        self.audit.write(who="daemon", stack=stack, command="hold", version=version, ok=False, why=why)
 
     def intend(self, stack: str, verb: str, services: Iterable[str] | None) -> None:
         """Another user's command says what is stopped on purpose, and what is to run again."""
@@ -369,23 +288,8 @@ class Daemon:
         else:
             self.loop.look_again(name)
 
-    def _sink(self, stack: str) -> Sink:
-        return _Counting(self.board, self.parts.sink(stack))
-
     def _defect(self, stack: str, problem: Exception) -> None:
         self.board.tell(stack, "defect", f"unexpected {type(problem).__name__}: {problem}", level="error")
-
-
-class _Counting:
-    """A sink that counts what was done, for the metrics."""
-
-    def __init__(self, board: Board, sink: Sink) -> None:
-        self._board, self._sink = board, sink
-
-    def emit(self, event: Event) -> None:
-        if isinstance(event, StepEnded):
-            self._board.acted(describe.slug(event.result.step.action), event.result.outcome.value)
-        self._sink.emit(event)
 
 
 def _host_files(host: Host) -> list[str]:

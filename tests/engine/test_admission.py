@@ -14,7 +14,8 @@ import pytest
 from orchestrator.admission.gate import StackGate
 from orchestrator.admission.judging import Setting
 from orchestrator.controller.status import Phase, StackStatus
-from orchestrator.daemon.keeping import Daemon, Parts
+from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.parts import Parts
 from orchestrator.engines.docker.build import build
 from orchestrator.engines.docker.build_request import BuildRequest
 from orchestrator.engines.docker.client import Client

@@ -18,7 +18,8 @@ from orchestrator.cli.engines import Docker
 from orchestrator.cli.rehearsal import Rehearsal
 from orchestrator.cli.render import history, plan_document
 from orchestrator.daemon.control import DaemonControl, Renderers
-from orchestrator.daemon.keeping import Daemon, Parts
+from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.parts import Parts
 from orchestrator.records import dataclass
 from orchestrator.spec.host import load_host
 

@@ -15,7 +15,8 @@ from orchestrator.cli.render import happenings, history, plan_document
 from orchestrator.cli.telling import SOCKET, VARIABLE, socket_of
 from orchestrator.cli.wiring import Context
 from orchestrator.daemon.control import DaemonControl, Renderers
-from orchestrator.daemon.keeping import Daemon, Parts
+from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.parts import Parts
 from orchestrator.model.host import Host
 from orchestrator.records import dataclass, replace
 from orchestrator.spec.admission import usual_file
