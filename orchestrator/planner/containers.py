@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.model import naming, shipment
+from orchestrator.model import shipment
 from orchestrator.model.actions import (
     AwaitContainer,
     ConnectNetwork,
@@ -16,13 +16,11 @@ from orchestrator.model.actions import (
     CreateContainer,
     DisconnectNetwork,
     HookKind,
-    KeepSecrets,
     OneOff,
     RemoveContainer,
     RenameContainer,
     RestartContainer,
     RunHook,
-    ShipFiles,
     StartContainer,
     StopContainer,
     UnpauseContainer,
@@ -37,6 +35,7 @@ from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.membership import Membership
 from orchestrator.planner.networks import Place
 from orchestrator.planner.situation import Situation, peers, ref
+from orchestrator.planner.supplies import Supplies
 from orchestrator.planner.verdicts import Mends
 from orchestrator.planner.volumes import Volumes
 from orchestrator.records import dataclass, field
@@ -97,10 +96,7 @@ class Workshop:
         self.touches: set[Id] = set()
         self.removals: dict[str, Id] = {}  # container id -> the step that removes it
         self.claims: list[Claim] = []
-        self.copies: dict[
-            str, Id | None
-        ] = {}  # volumes with copies that new containers mount -> the step that makes them
-        self.secrets: dict[str, Id | None] = {}  # folders in use with secrets in memory -> the step that writes them
+        self.supplies = Supplies(situation, draft, images, self.prepared)
         self.departures: dict[tuple[str, str], Id] = {}  # (container id, network id) -> the step that detaches it
         for service in situation.services:
             if service.front:
@@ -142,8 +138,8 @@ class Workshop:
             after=[
                 *after,
                 *self._needs(service),
-                self._shipped(service, action.copies),
-                self._kept(service, action.secrets),
+                self.supplies.shipped(service, action.copies),
+                self.supplies.kept(service, action.secrets),
                 *(life.made for life in mates.values()),
                 *self._linked(service),
             ],
@@ -161,46 +157,12 @@ class Workshop:
             fresh = not any(container.service == name for container in self.situation.everything)
             yield from (life.made for life in (lives if fresh else lives[:1]))
 
-    def _shipped(self, service: Service, volume: str) -> Id | None:
-        """The step that makes the copies a container needs; none where another one has them already."""
-        if volume and volume not in self.copies:
-            has_them = any(volume in container.copies for container in self.situation.everything)
-            self.copies[volume] = None if has_them else self._ship(service, volume)
-        return self.copies.get(volume)
-
-    def _ship(self, service: Service, volume: str) -> Id:
-        action = ShipFiles(
-            volume=volume,
-            service=service.name,
-            image=service.container.image,
-            files=shipment.copied(service.container),
-            labels={naming.PROJECT: self.situation.desired.name, naming.SERVICE: service.name},
-        )
-        after = [self.images.get(service.container.image)]
-        step = self.draft.add(action, "its containers read them there", after=after, group=f"files {service.name}")
-        self.prepared.add(step)
-        return step
-
-    def _kept(self, service: Service, folder: str) -> Id | None:
-        """The step that writes the secrets that are in memory alone; none where they are there. A reboot takes them."""
-        if folder and folder not in self.secrets:
-            there = folder in self.situation.observed.secret_folders
-            self.secrets[folder] = None if there else self._keep(service, folder)
-        return self.secrets.get(folder)
-
-    def _keep(self, service: Service, folder: str) -> Id:
-        files = shipment.in_memory(service.container)
-        action = KeepSecrets(stack=self.situation.desired.name, folder=folder, service=service.name, files=files)
-        step = self.draft.add(action, "its containers read them there", group=f"secrets {service.name}")
-        self.prepared.add(step)
-        return step
-
     def adopt(self, service: Service, slot: int, container: ObservedContainer, mends: Mends, group: str) -> Life:
         """A container that exists already, mended where it has to be."""
         life = Life(service, slot, ref(container), observed=container)
         life.made = self.mend(container, service, mends, group)
         folder = shipment.folder(self.situation.desired, service)
-        kept = self._kept(service, folder) if folder in container.copies else None
+        kept = self.supplies.kept(service, folder) if folder in container.copies else None
         if life.made is not None:
             self.draft.order(life.made, [kept])
         life.made = kept if life.made is None else life.made

@@ -172,7 +172,7 @@ class Teardown:
     def copies(self) -> None:
         """Volumes with copies that no container mounts any more. There is no data in them, so they need no consent."""
         for volume in sorted(self.situation.observed.volumes, key=lambda v: v.name):
-            if not volume.owned or not shipment.is_volume(volume.name) or volume.name in self.workshop.copies:
+            if not volume.owned or not shipment.is_volume(volume.name) or volume.name in self.workshop.supplies.copies:
                 continue
             users = [c for c in self.situation.everything if volume.name in c.copies]
             after = [self.workshop.removals.get(container.id) for container in users]
@@ -182,7 +182,7 @@ class Teardown:
 
     def secrets(self) -> None:
         """Secrets in memory that no container reads any more."""
-        for folder in sorted(self.situation.observed.secret_folders - self.workshop.secrets.keys()):
+        for folder in sorted(self.situation.observed.secret_folders - self.workshop.supplies.secrets.keys()):
             users = [c for c in self.situation.everything if folder in c.copies]
             after = [self.workshop.removals.get(container.id) for container in users]
             if None not in after:

@@ -1,0 +1,58 @@
+"""What containers read that is neither image nor volume of the user's: copies of configs and secrets, and secrets in memory.
+
+Each is made once in a plan, by the first container that needs it, and not at all where it is there already.
+"""
+
+from __future__ import annotations
+
+from orchestrator.model import naming, shipment
+from orchestrator.model.actions import KeepSecrets, ShipFiles
+from orchestrator.model.stack import Service
+from orchestrator.planner.draft import Draft, Id
+from orchestrator.planner.situation import Situation
+
+
+class Supplies:
+    """``copies`` are the volumes that new containers mount, ``secrets`` the folders in use, with the steps that make them.
+
+    ``images`` are the steps that bring images; what makes things ready without touching what runs is added to ``prepared``.
+    """
+
+    def __init__(self, situation: Situation, draft: Draft, images: dict[str, Id], prepared: set[Id]) -> None:
+        self._situation, self._draft, self._images, self._prepared = situation, draft, images, prepared
+        self.copies: dict[str, Id | None] = {}
+        self.secrets: dict[str, Id | None] = {}
+
+    def shipped(self, service: Service, volume: str) -> Id | None:
+        """The step that makes the copies a container needs; none where another one has them already."""
+        if volume and volume not in self.copies:
+            has_them = any(volume in container.copies for container in self._situation.everything)
+            self.copies[volume] = None if has_them else self._ship(service, volume)
+        return self.copies.get(volume)
+
+    def _ship(self, service: Service, volume: str) -> Id:
+        action = ShipFiles(
+            volume=volume,
+            service=service.name,
+            image=service.container.image,
+            files=shipment.copied(service.container),
+            labels={naming.PROJECT: self._situation.desired.name, naming.SERVICE: service.name},
+        )
+        after = [self._images.get(service.container.image)]
+        step = self._draft.add(action, "its containers read them there", after=after, group=f"files {service.name}")
+        self._prepared.add(step)
+        return step
+
+    def kept(self, service: Service, folder: str) -> Id | None:
+        """The step that writes the secrets that are in memory alone; none where they are there. A reboot takes them."""
+        if folder and folder not in self.secrets:
+            there = folder in self._situation.observed.secret_folders
+            self.secrets[folder] = None if there else self._keep(service, folder)
+        return self.secrets.get(folder)
+
+    def _keep(self, service: Service, folder: str) -> Id:
+        files = shipment.in_memory(service.container)
+        action = KeepSecrets(stack=self._situation.desired.name, folder=folder, service=service.name, files=files)
+        step = self._draft.add(action, "its containers read them there", group=f"secrets {service.name}")
+        self._prepared.add(step)
+        return step
