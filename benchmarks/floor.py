@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -66,6 +66,14 @@ class Floor:
         if answer.status >= 400:
             raise RuntimeError(f"upload: {answer.status} {text.decode(errors='replace')}")
 
+    def events(self, filters: dict[str, list[str]]) -> Iterator[Any]:
+        """What the engine tells from now on, as it comes; the connection is made at once."""
+        connection = _Connection(self.socket_path)
+        connection.request("GET", f"/events?filters={quote(json.dumps(filters))}")
+        connection.sock.settimeout(None)
+        answer = connection.getresponse()
+        return (json.loads(line) for line in iter(answer.readline, b""))
+
     def each(self, work: Callable[[str], Any], names: Iterable[str]) -> None:
         with ThreadPoolExecutor(self.concurrency) as pool:
             list(pool.map(work, names))
@@ -98,6 +106,15 @@ class Floor:
 
         self.each(one, [container["Id"] for container in found])
         self.call("DELETE", f"/networks/{project}_default")
+
+    def remove(self, prefix: str) -> None:
+        """Every container and network of the projects whose names begin like that."""
+        label = "com.docker.compose.project"
+        filters = quote(json.dumps({"label": [label]}))
+        for kind in ("containers", "networks"):
+            for one in self.call("GET", f"/{kind}{'/json' if kind == 'containers' else ''}?all=1&filters={filters}"):
+                if one["Labels"][label].startswith(prefix):
+                    self.call("DELETE", f"/{kind}/{one['Id']}?force=1")
 
     def look(self, project: str) -> None:
         """The list calls that any answer about a project needs."""
@@ -150,16 +167,12 @@ class Floor:
 
         names = [f"{project}-{number}" for number in range(length)]
         self.each(create, names)
-        events = _Connection(self.socket_path)
-        filters = quote(json.dumps({"label": [f"bench={project}"], "type": ["container"]}))
-        events.request("GET", f"/events?filters={filters}")
-        stream = events.getresponse()
+        stream = self.events({"label": [f"bench={project}"], "type": ["container"]})
         for number, name in enumerate(names):
             self.call("POST", f"/containers/{name}/start")
             if number == length - 1 and action == "die":
                 break
             while True:
-                event = json.loads(stream.readline())
+                event = next(stream)
                 if event.get("Action", "") == action and event["Actor"]["Attributes"]["name"] == name:
                     break
-        events.close()
