@@ -27,6 +27,8 @@ class Ancestry:
         Of ``older`` as much history is fetched as it takes to find ``newer`` in it, which says that it does not; then of
         ``newer``, as far as the other side still has it. What stays unknown is history that was written anew.
         """
+        if older != newer and self._is_known_behind(newer, older):  # as it mostly is; there are no circles
+            return False
         if self._is_known_behind(older, newer):
             return True
         return not self._found_deeper(older, newer, name) and self._found_deeper(newer, older, newer)

@@ -8,10 +8,9 @@ together with ours. Kernels without Landlock (before 5.13; network rules before 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.records import dataclass
 
@@ -45,17 +44,14 @@ class Confinement:
 
 def command(words: Sequence[str], confinement: Confinement) -> list[str]:
     """``words``, confined. To be started by the thread that waits for its end: it is killed when that thread ends."""
-    settings = {
-        "parent": os.getpid(),
+    limits = {"FSIZE": confinement.largest, "AS": confinement.memory, "CPU": confinement.seconds, "CORE": 0}
+    settings: dict[str, Iterable[object]] = {
+        "parent": [os.getpid()],
+        "limit": [f"RLIMIT_{name}:{most}" for name, most in limits.items()],
         "readable": [*SYSTEM, *confinement.readable],
         "writable": ["/dev/null", *confinement.writable],
-        "ports": confinement.ports,
-        "unix": confinement.unix,
-        "limits": {
-            "RLIMIT_FSIZE": confinement.largest,
-            "RLIMIT_AS": confinement.memory,
-            "RLIMIT_CPU": confinement.seconds,
-            "RLIMIT_CORE": 0,
-        },
+        "port": ["any"] if confinement.ports is None else confinement.ports,
+        "unix": ["allowed"] if confinement.unix else [],
     }
-    return [sys.executable, "-I", "-S", _LAUNCHER, json.dumps(settings), *words]
+    given = [f"{name}={value}" for name, values in settings.items() for value in values]
+    return [sys.executable, "-I", "-S", _LAUNCHER, *given, "--", *words]

@@ -1,19 +1,21 @@
 """Run as a program of its own: take away from this process what the next one must not have, then become it.
 
-``python -I -S launcher.py SETTINGS PROGRAM ARGUMENT...``; what SETTINGS are is said in ``confined``. It imports nothing of ours and
-keeps to the standard library, because it runs without either. What a kernel does not know is left out; nothing else is.
+``python -I -S launcher.py NAME=VALUE... -- PROGRAM ARGUMENT...``; what is to be named ``confined`` knows. It imports nothing of
+ours and as little of the standard library as can be: it runs before each git command, and its imports are most of what that costs.
+What a kernel does not know is left out; nothing else is.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import platform
 import resource
 import struct
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing and collections.abc take longer to import than all of the above
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL, _NO_NEW_PRIVILEGES, _DROP_FROM_BOUNDS, _SECCOMP = 1, 38, 24, 22
@@ -27,19 +29,39 @@ _UNIX = 1
 
 
 def main(words: list[str]) -> None:
-    settings: dict[str, Any] = json.loads(words[0])
+    end = words.index("--")
+    given, program = _given(words[:end]), words[end + 1 :]
     LIBC.prctl(_SET_DEATH_SIGNAL, 9, 0, 0, 0)
-    if os.getppid() != settings["parent"]:
+    if [str(os.getppid())] != given["parent"]:
         raise SystemExit("the process that asked for this has ended")
-    for name, most in settings["limits"].items():
-        limit(getattr(resource, name), most)
+    for text in given["limit"]:
+        name, _, most = text.partition(":")
+        limit(getattr(resource, name), int(most))
+    path = _path(program[0])
     if os.geteuid() == 0:
         drop_capabilities()
     LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    restrict(settings)
-    if not settings["unix"]:
+    restrict(
+        given["readable"], given["writable"], None if given["port"] == ["any"] else [int(one) for one in given["port"]]
+    )
+    if not given["unix"]:
         _forbid_unix_sockets()
-    os.execvp(words[1], words[1:])
+    os.execv(path, program)
+
+
+def _path(program: str) -> str:
+    """Where it is. ``os.execvp`` would import something for that when the library can no longer be read."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep) if "/" not in program else []
+    found = (os.path.join(folder, program) for folder in folders)
+    return next((path for path in found if os.access(path, os.X_OK)), program)
+
+
+def _given(words: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {name: [] for name in ("parent", "limit", "readable", "writable", "port", "unix")}
+    for word in words:
+        name, _, value = word.partition("=")
+        found[name].append(value)
+    return found
 
 
 def limit(kind: int, most: int, grace: int = 0) -> None:
@@ -58,21 +80,20 @@ def drop_capabilities(kept: int = 1 << _READ_ANYTHING) -> None:
     LIBC.capset(header, struct.pack("<6I", kept, kept, 0, 0, 0, 0))
 
 
-def restrict(settings: dict[str, Any]) -> None:
+def restrict(readable: Collection[str], writable: Collection[str], ports: Collection[int] | None) -> None:
     """Landlock: nothing below ``readable`` but reading, anything below ``writable``, TCP to ``ports`` (None: anywhere)."""
     version = LIBC.syscall(_CREATE_RULESET, None, 0, 1)
     if version < 1:
         return
     everything = (1 << 13) - 1 | (_REFER if version > 1 else 0) | (_TRUNCATE if version > 2 else 0)
-    ports = settings["ports"]
     attributes = [everything] + ([_CONNECT if ports is not None else 0] if version > 3 else [])
     packed = struct.pack(f"<{len(attributes)}Q", *attributes)
     ruleset = LIBC.syscall(_CREATE_RULESET, packed, len(packed), 0)
     if ruleset < 0:
         return
-    for path in settings["readable"]:
+    for path in readable:
         _permit(ruleset, path, (_EXECUTE | _READ_FILE | _READ_FOLDER) & everything)
-    for path in settings["writable"]:
+    for path in writable:
         _permit(ruleset, path, everything)
     if version > 3:
         for port in ports or ():
@@ -94,7 +115,7 @@ def _permit(ruleset: int, path: str, rights: int) -> None:
 
 def _forbid_unix_sockets() -> None:
     """A BPF filter: ``socket(AF_UNIX, ...)`` fails. Landlock does not keep from sockets in the file system, as the engine's."""
-    known = ARCHITECTURES.get(platform.machine())
+    known = ARCHITECTURES.get(os.uname().machine)
     if known is None:
         return
     audit, number = known

@@ -27,7 +27,7 @@ from orchestrator.gitops.layout import Room
 from orchestrator.gitops.names import Names, Ref
 from orchestrator.gitops.notes import read_note
 from orchestrator.gitops.submodules import Module
-from orchestrator.gitops.troubles import CutShort, GitFailed, RefMissing, RepositoryRefused, Unreachable
+from orchestrator.gitops.troubles import CutShort, GitFailed, RefMissing, RepositoryRefused, TooLarge, Unreachable
 from orchestrator.records import dataclass
 
 __all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
@@ -73,6 +73,7 @@ class Repository:
         self._mirror = os.path.join(self.directory, "mirror.git")
         self._checkouts = Checkouts(os.path.join(self.directory, "checkouts"), self.extent.suffix)
         self._tips: dict[str, str] = {}
+        self._peeled = ("", "")  # an object that a reference of ours names, and the commit that it leads to
         self._lock, self._turn = -1, threading.RLock()
         self.tag = ""  # the tag that was fetched last, where it was one
 
@@ -145,13 +146,16 @@ class Repository:
         if name.startswith("refs/tags/"):
             self._run("update-ref", name, kept)
             self.tag = name.removeprefix("refs/tags/")
-        commit = self._run("rev-parse", "--verify", f"{kept}^{{commit}}").decode().strip()
-        self._tips[commit] = name
-        return commit
+        here = mirrors.tip(self._mirror, kept)  # something newer than ``tip``, where that came between
+        if not here or self._peeled[0] != here:
+            self._peeled = here, self._run("rev-parse", "--verify", f"{kept}^{{commit}}").decode().strip()
+        self._tips[self._peeled[1]] = name
+        return self._peeled[1]
 
     def _bring(self, name: str, kept: str, ref: Ref) -> None:
+        wanted = ("--force", "--", self._remote, f"+{name}:{kept}")
         try:
-            self._away("--depth=1", "--force", "--", self._remote, f"+{name}:{kept}")
+            self._shallow(*wanted, again=bool(mirrors.tip(self._mirror, kept)))
         except GitFailed as problem:
             if "couldn't find remote ref" in problem.message or "not our ref" in problem.message:
                 raise self._names.missing(ref) from None
@@ -164,6 +168,17 @@ class Repository:
             if not self._has(ref.commit):
                 raise self._names.missing(ref) from None
             self._run("update-ref", kept, ref.commit)
+
+    def _shallow(self, *wanted: str, again: bool) -> None:
+        """Fetch one commit. What was fetched before is mostly its parent, which then need not be looked for afterwards."""
+        if again:
+            try:
+                self._away("--depth=2", *wanted)
+            except TooLarge:
+                pass
+            else:
+                return
+        self._away("--depth=1", *wanted)
 
     @property
     def _remote(self) -> str:

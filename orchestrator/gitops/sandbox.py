@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import resource
 from collections.abc import Collection
 
@@ -46,7 +45,7 @@ def enter(folders: Collection[str], needed: Collection[str], limits: dict[str, i
     if os.geteuid() == 0:
         libc.unshare(_NEW_NETWORK)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    launcher.restrict({"readable": list(folders), "writable": [], "ports": []})
+    launcher.restrict(folders, [], [])
     if os.geteuid() == 0:
         _become_nobody(needed)
     libc.prctl(_NOT_DUMPABLE, 0, 0, 0, 0)
@@ -69,10 +68,10 @@ def _become_nobody(needed: Collection[str]) -> None:
 
 
 def _forbid_calls() -> None:
-    known = launcher.ARCHITECTURES.get(platform.machine())
+    known = launcher.ARCHITECTURES.get(os.uname().machine)
     if known is None:
         return
-    numbers = _FORBIDDEN[platform.machine()]
+    numbers = _FORBIDDEN[os.uname().machine]
     count = len(numbers)
     steps = [
         (_SECCOMP_LOAD, 0, 0, 4),  # the architecture

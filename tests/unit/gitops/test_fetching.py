@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.gitops.call import Call
 from orchestrator.gitops.confined import Confinement, command
 from orchestrator.gitops.git import Caps
 from orchestrator.gitops.repository import Extent, Ref, Repository, RepositoryRefused
@@ -203,6 +204,56 @@ def test_a_head_that_went_forward_or_was_written_anew_did_not_go_back(repo: Repo
     repo.git("commit", "--quiet", "--amend", "-m", "written anew")
     anew = mirror.fetch(Ref())
     assert not mirror.is_ancestor(anew, last)
+
+
+def test_what_follows_a_commit_takes_few_git_commands(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a process that is confined first, which costs more than what git does: polls come every minute, on every host."""
+    started: list[str] = []
+
+    class Counting(Call):
+        def __enter__(self) -> Call:
+            started.append(" ".join(self._words))
+            return super().__enter__()
+
+    monkeypatch.setattr("orchestrator.gitops.git.Call", Counting)
+    mirror = mirror_of(repo, tmp_path)
+    first = mirror.fetch(Ref())
+    started.clear()
+
+    assert first == mirror.fetch(Ref())
+    assert 1 == len(started), started  # ls-remote
+    started.clear()
+    repo.write("n", "1")
+    repo.commit()
+    second = mirror.fetch(Ref())
+    assert not mirror.is_ancestor(second, first)
+    assert mirror.checkout(second)
+    assert 6 == len(started), started  # ls-remote, fetch, rev-parse, merge-base, ls-tree, cat-file
+
+
+def test_a_commit_whose_parent_is_too_large_is_fetched_alone(repo: Repo, tmp_path: Path) -> None:
+    mirror = mirror_of(repo, tmp_path, pack=1 << 20)
+    first = mirror.fetch(Ref())
+    (repo.folder / "noise").write_bytes(os.urandom(3 << 20))
+    repo.commit()
+    (repo.folder / "noise").unlink()
+    newest = repo.commit()
+
+    assert newest == mirror.fetch(Ref())
+    assert not mirror.is_ancestor(newest, first)
+
+
+def test_a_reference_that_goes_to_and_fro_is_always_at_what_it_names(repo: Repo, tmp_path: Path) -> None:
+    mirror = mirror_of(repo, tmp_path)
+    first = mirror.fetch(Ref())
+    repo.write("n", "1")
+    second = repo.commit()
+    for commit in (second, first, first, second, second, first):
+        repo.git("update-ref", "refs/heads/main", commit)
+
+        assert commit == mirror.fetch(Ref())
 
 
 def test_a_head_that_went_back_after_the_newer_one_is_gone_is_known_from_what_is_here(
