@@ -4,8 +4,8 @@
 
 Each round pushes a commit that changes one environment value of one service, for every contender in turn: a daemon that gets a
 signed webhook (a repository of one stack, one of ten of which one is touched, and the same polled all the time), ``stack up`` of
-the same change, and the floor: ``git fetch``, ``git checkout`` and ``docker compose up -d`` in one shell script. All is timed until the
-engine has started the new container. What the daemon's rollout itself takes, from its first step on, is told apart from the way
+the same change, and the floor: ``git fetch``, ``git checkout`` and ``docker compose up -d`` in one shell script. All is timed until
+the engine has started the new container. What the daemon's rollout itself takes, from its first step on, is told apart from the way
 there (the overhead), and the way is told in stages. Five webhooks may follow each other at once and then one in ten seconds, so a
 round takes ten seconds. Costs are measured after that (as root: processes are counted in a namespace of their own). Prints
 Markdown tables, and puts them into benchmarks/RESULTS.md under their own heading.
@@ -170,7 +170,7 @@ def measure(engine: str, compose: str, folder: pathlib.Path, times: int) -> list
         found = [Times(title) for title in (*titles, "`stack up -d` of the same change", "the floor: a shell script")]
         with host.daemon():
             contenders = [Daemon(host, one, starts) for one in kept]
-            all_of_them = [
+            all_of_them: list[Daemon | Command] = [
                 *contenders,
                 by_hand(engine, folder / "up", starts),
                 script(engine, compose, forge, folder / "clone", starts),
@@ -239,8 +239,8 @@ def main() -> int:
     version = floor.call("GET", "/version")["Version"]
     loads, cores = os.getloadavg(), os.cpu_count()
     text = (
-        f"`python -m benchmarks.gitops` ({chosen.times} commits for each contender, in turn, in one run; engine {version}; git over\n"
-        f"https on this machine). The load average meanwhile was {loads[1]:.1f} (five minutes) on {cores} cores.\n\n"
+        f"`python -m benchmarks.gitops` ({chosen.times} commits for each contender, in turn, in one run; engine {version};\n"
+        f"git over https on this machine). The load average meanwhile was {loads[1]:.1f} (five minutes) on {cores} cores.\n\n"
         + "\n\n".join(parts)
     )
     print(text)

@@ -16,6 +16,7 @@ from orchestrator.controller.sources import Newer, Wanted, Why
 from orchestrator.controller.status import Board
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.errors import NotFound, StackError
+from orchestrator.gitops.differing import changed_first
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
@@ -83,6 +84,7 @@ class Repositories:
         self._sources: dict[str, GitHostSource] = {}
         self._followers: dict[str, Follower] = {}
         self._known: dict[str, Known] = {}  # by source
+        self._places: dict[str, str] = {}  # by source: the checkout that was arranged last
         self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
         self._own: Mapping[str, HostStack] = {}
         self.claims: dict[
@@ -248,6 +250,7 @@ class Repositories:
             follower.stop()
         self._sources.pop(name, None)
         self.claims.pop(name, None)
+        self._places.pop(name, None)
         known = self._known.pop(name, None)
         for stack in known.stacks if known is not None else ():
             if self._git_sources.pop(stack, None) is not None:
@@ -291,7 +294,9 @@ class Repositories:
                 level="error",
             )
         known.become({**wanted, **missing}, known.without(gone, head.commit))
-        for name, chosen in known.stacks.items():
+        place, self._places[source.name] = self._places.get(source.name, ""), head.place
+        for name in changed_first({name: one.folder for name, one in known.stacks.items()}, place, head.place):
+            chosen = known.stacks[name]
             if before.get(name) != chosen or (name not in self._git_sources and not self._may_go(source, name)):
                 self._hooks.keep(chosen.entry)
             elif name in wanted or (name in left) != (name in gone):
