@@ -64,6 +64,10 @@ def delivery(context: Context, options: Options) -> Iterator[Wanted]:
 def _loaded(context: Context, options: Options, follower: Follower, head: Head) -> Wanted:
     folder, name = _which(options, follower, head)
     name = names.chosen(context.shared.project_name, context.environment) or name
+    if not name:
+        raise UsageError(
+            f"{safe.one_line(folder)} gives the stack no name", hint="name it with -p", reference="invalid-project-name"
+        )
     source = GitSource(
         _entry(context, options, name),
         follower,
@@ -145,12 +149,10 @@ def _which(options: Options, follower: Follower, head: Head) -> tuple[str, str]:
     found = {
         folder: name
         for root in ([wanted] if wanted else ROOTS)
-        for name, folder in discovered(head.place, root).items()
+        for name, folder in discovered(head.place, root, follower.repository.git.url).items()
     }
     if len(found) == 1:
         folder, name = found.popitem()
-        if folder == ".":
-            name = os.path.basename(follower.repository.git.url.rstrip("/")).removesuffix(".git")
         return folder, names.normalized(name)
     if found:
         raise UsageError(

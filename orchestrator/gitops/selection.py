@@ -57,7 +57,7 @@ def _candidates(place: str, source: GitHostSource) -> Iterable[Chosen]:
     for name, listed in source.listed.items():
         yield chosen(name, listed.folder, source)
     taken = {os.path.normpath(listed.folder) for listed in source.listed.values()}
-    for name, folder in discovered(place, source.path).items():
+    for name, folder in discovered(place, source.path, source.url).items():
         if name in source.listed or os.path.normpath(folder) in taken or not _is_meant(name, source):
             continue
         yield chosen(name, folder, source)

@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
-from orchestrator.errors import NotFound, SpecError, StackError
+from orchestrator.errors import NotFound, SpecError, StackError, UsageError
 from orchestrator.gitops import standing
 from orchestrator.gitops.folder import Folder, Found
 from orchestrator.gitops.follower import Follower, Head
@@ -75,7 +75,7 @@ class GitSource(Source):
         self._head: Head | None = None
         self._kept: Wanted | None = None
         self._newest: Found | None = None
-        self._invalid: SpecError | None = None
+        self._invalid: StackError | None = None
         self._forced = False
 
     def load(self) -> Wanted:
@@ -248,7 +248,7 @@ class GitSource(Source):
             return  # what the commit has of it, for other hosts perhaps, is not for this one
         try:
             self._newest = self._folder.at(head, self._standing.kept)
-        except SpecError as problem:
+        except (SpecError, UsageError) as problem:
             self._invalid = problem
 
     def _may_pass_now(self) -> bool:

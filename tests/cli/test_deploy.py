@@ -157,6 +157,27 @@ def test_a_stack_for_this_host_needs_no_word(shell: Shell, repo: Repo) -> None:
     shell("deploy", repo.url, "--path", "stacks/shop").ok()
 
 
+def test_a_spec_directly_in_stacks_is_one_stack(shell: Shell, tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "one")
+    repo.write("stacks/app.yml", APP)
+    repo.commit()
+    shell("deploy", repo.url).ok()
+
+    assert ["db:1", "web:1"] == images(shell, "stacks")
+
+
+def test_a_folder_that_gives_no_name_needs_one(shell: Shell, tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "one")
+    repo.write("stacks/日本/app.yml", APP)
+    repo.commit()
+    failed = shell("deploy", repo.url).failed(2)
+    assert "stacks/日本 gives the stack no name" in failed.err
+    assert "-p" in failed.err
+    shell("deploy", repo.url, "-p", "japan").ok()
+
+    assert ["db:1", "web:1"] == images(shell, "japan")
+
+
 WRONG = {
     "no such ref": (["--path", "stacks/shop", "--ref", "mian"], 2, ["has no mian", "main"]),
     "no such branch": (["--path", "stacks/shop", "--branch", "mian"], 2, ["has no", "main"]),

@@ -48,6 +48,21 @@ def test_only_and_except_choose_among_what_is_found_by_name_or_by_pattern(place:
     assert names(place, "only: 'wiki*', except: ['*-test']") == ["wiki"]
 
 
+def test_a_folder_gives_its_stack_a_name_as_with_compose_and_the_root_that_of_the_repository(place: Path) -> None:
+    for folder in ("My Shop", "myshop", "日本", "grüße"):
+        write(place, f"apps/{folder}/app.yml", APP)
+    found = selected(str(place), source(place, "path: ./apps/")).stacks
+    folders = {name: one.folder for name, one in found.items()}
+
+    assert {"myshop": "apps/myshop", "gre": "apps/grüße", "blog": "apps/blog"}.items() <= folders.items()
+    # What gives no name, or that of another, is refused by its own when it is loaded.
+    assert {"My Shop": "apps/My Shop", "日本": "apps/日本"}.items() <= folders.items()
+    write(place, "app.yml", APP)
+    assert {"repo": "."} == {
+        name: one.folder for name, one in selected(str(place), source(place, "path: .")).stacks.items()
+    }
+
+
 def test_listed_stacks_come_besides_those_that_are_found_and_each_says_what_is_its_own(place: Path) -> None:
     said = (
         "mode: enforce, variables: {A: '1'}, stacks: {blog: apps/blog, shop: {mode: report}, docs: {path: stacks/wiki}}"
