@@ -79,8 +79,18 @@ class Checkouts:
         found = {os.path.join(self._directory, name): name.startswith(".") for name in names}
         begun = [path for path, draft in found.items() if draft]
         whole = sorted((path for path, draft in found.items() if not draft), key=os.path.getmtime, reverse=True)
-        for path in (*begun, *whole[KEPT:]):
+        for path in (*begun, *map(self._given_up, whole[KEPT:])):
             shutil.rmtree(path, ignore_errors=True)
+
+    def _given_up(self, place: str) -> str:
+        """Where a checkout is removed: no longer where one is taken for whole, should this process be killed meanwhile."""
+        gone = os.path.join(self._directory, f".gone-{os.path.basename(place)}")
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            os.rename(place, gone)
+        except OSError:
+            return place
+        return gone
 
     def _place(self, commit: str) -> str:
         return os.path.join(self._directory, commit + self._suffix)
