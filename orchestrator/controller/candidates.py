@@ -33,6 +33,7 @@ class Candidates:
         self._shown: tuple[Wanted, Newer] | None = None
         self._refused: Wanted | None = None
         self._failures, self._not_before = 0, 0.0
+        self._source_retries_in = float("inf")
 
     def again(self) -> None:
         """Try at once what could not be prepared."""
@@ -41,6 +42,7 @@ class Candidates:
     def advance(self, source: Source) -> Newer | None:
         """Take the newest version if it may be taken and everything it needs is here; else what is to be shown of it."""
         candidate, newer = source.candidate(), source.newer()
+        self._source_retries_in = newer.retry_in if newer is not None else float("inf")
         if candidate is None or (newer is not None and newer.why is not Why.WAITING):
             self._shown = None
             return newer
@@ -62,7 +64,7 @@ class Candidates:
         if self._shown is not None and self._shown[1].reference == WAITS:
             return WINDOW_SECONDS
         if self._refused is None:
-            return float("inf")
+            return self._source_retries_in
         return max(0.05, self._not_before - self._means.monotonic())
 
     def _waiting(self, source: Source, candidate: Wanted, newer: Newer) -> Newer | None:

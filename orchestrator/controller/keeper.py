@@ -114,7 +114,7 @@ class Keeper:
         except SpecError as problem:
             self.settled = True
             self._refuse(problem)
-            return self.entry.resync
+            return min(self.entry.resync, self.candidates.retry_in)
         except Interrupted:
             return self.entry.resync
         except StackError as problem:

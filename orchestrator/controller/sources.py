@@ -78,7 +78,8 @@ class Why(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newer:
     """A version that is newer than what is kept: ``why`` it is not kept, in a word and in a sentence. ``approvable``: somebody's
-    word lets it in. ``changes`` and ``summary`` are what it would change, once that was found out.
+    word lets it in. ``changes`` and ``summary`` are what it would change, once that was found out. ``retry_in``: after so many
+    seconds it may be another matter.
     """
 
     version: str
@@ -87,6 +88,7 @@ class Newer:
     reference: str = ""
     where: Where | None = None
     approvable: bool = False
+    retry_in: float = field(default=float("inf"), compare=False)
     changes: int = 0
     summary: str = ""
 

@@ -20,7 +20,7 @@ from orchestrator.gitops.differing import changed_first
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
-from orchestrator.gitops.known import Known, forget_others
+from orchestrator.gitops.known import Known, forget_others, has_nothing, why_gone
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.selection import Chosen, Selection, selected
 from orchestrator.gitops.signatures import Verify
@@ -85,6 +85,7 @@ class Repositories:
         self._followers: dict[str, Follower] = {}
         self._known: dict[str, Known] = {}  # by source
         self._places: dict[str, str] = {}  # by source: the checkout that was arranged last
+        self._unread: dict[str, bool] = {}  # sources of which some stacks could not be read
         self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
         self._own: Mapping[str, HostStack] = {}
         self.claims: dict[
@@ -284,8 +285,12 @@ class Repositories:
         wanted = self._unclaimed(source, selection)
         before, left = known.stacks, known.leaving
         missing = {name: before[name] for name in before.keys() - wanted.keys()}
-        gone = {name: why for name, one in missing.items() if (why := _why_gone(source, one, selection, head))}
-        if missing and _has_nothing(source, selection):
+        gone = {name: why for name, one in missing.items() if (why := why_gone(source, one, selection, head.place))}
+        gone |= {name: one.why for name, one in left.items() if name in selection.unread}
+        self._unread[source.name] = bool(selection.unread)
+        for problem in selection.unread.values():
+            self._cannot(f"source {source.name}: {problem}; it is tried again")
+        if missing and has_nothing(source, selection):
             gone = {}
             self._board.tell(
                 "",
@@ -308,6 +313,8 @@ class Repositories:
             source, known = self._sources.get(name), self._known.get(name)
             if source is None or known is None:
                 return
+            if self._unread.get(name):
+                self._arrange_again(name)
             for stack in sorted(known.leaving):
                 if self._may_go(source, stack) and self._took_down(source, stack):
                     known.drop([stack])
@@ -381,18 +388,3 @@ class Repositories:
             if other != source and name in known.stacks:
                 return f"{known.stacks[name].folder} of source {other} ({self._sources[other].where})"
         return ""
-
-
-def _has_nothing(source: GitHostSource, selection: Selection) -> bool:
-    """Whether a commit has no stack at all but for those that the host file names itself."""
-    return not (selection.stacks.keys() | selection.elsewhere.keys()) - source.listed.keys()
-
-
-def _why_gone(source: GitHostSource, chosen: Chosen, selection: Selection, head: Head) -> str:
-    """Why a stack is no longer this host's, "" where that is not sure: a folder without a spec is no word to remove anything."""
-    name = chosen.entry.name
-    if name in selection.elsewhere:
-        return f"for {', '.join(selection.elsewhere[name])} by now, which is not {source.host}"
-    if os.path.lexists(os.path.join(head.place, chosen.folder)):
-        return ""
-    return f"no longer in source {source.name}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from orchestrator.gitops.notes import read_note, write_note
-from orchestrator.gitops.selection import Chosen, chosen
+from orchestrator.gitops.selection import Chosen, Selection, chosen
 from orchestrator.model.host import GitHostSource
 from orchestrator.records import dataclass, replace
 
@@ -116,6 +116,22 @@ class Known:
             write_note(self._path, json.dumps(self._document()))
         except OSError as problem:
             self._say(f"source {self._source.name}: which stacks it has cannot be remembered: {problem}")
+
+
+def has_nothing(source: GitHostSource, selection: Selection) -> bool:
+    """Whether a commit has no stack at all but for those that the host file names itself."""
+    found = selection.stacks.keys() | selection.elsewhere.keys() | selection.unread.keys()
+    return not found - source.listed.keys()
+
+
+def why_gone(source: GitHostSource, one: Chosen, selection: Selection, place: str) -> str:
+    """Why a stack is no longer this host's, "" where that is not sure: a folder without a spec is no word to remove anything."""
+    name = one.entry.name
+    if name in selection.elsewhere:
+        return f"for {', '.join(selection.elsewhere[name])} by now, which is not {source.host}"
+    if os.path.lexists(os.path.join(place, one.folder)):
+        return ""
+    return f"no longer in source {source.name}"
 
 
 def forget_others(directory: str, sources: Collection[str]) -> None:

@@ -56,6 +56,12 @@ class LoadFailed(SpecError):
     reference = "spec-unreadable"
 
 
+class ReadingEnded(LoadFailed):
+    """Its reading was ended before it came to an answer; another time there may be one."""
+
+    retryable = True
+
+
 def told(problem: SpecError, place: str, commit: str) -> SpecError:
     """The same error for people, who know no checkouts: it names the commit that is laid out at ``place``, and paths in the
     repository, also where they lie in the checkout of an earlier commit.
@@ -112,19 +118,27 @@ def canonical(
         text, code, ended = _Reading(json.dumps(asked).encode("ascii"), place, program or CHILD).answer()
     try:
         if code or ended:
-            raise _failed(ended or _ended_by(code), file, commit)
+            raise _failed(ended or _ended_by(code), file, commit, code or ended == _SLOW)
         return replace(transfer.canonical_of(text), secret_values=request.secret_values)
     except Malformed:
-        raise _failed(_said(text), file, commit) from None
+        why = _said(text)
+        raise _failed(why, file, commit, why == _NO_MEMORY) from None
 
 
 def hosts(files: Iterable[str], place: str) -> tuple[str, ...]:
-    """The hosts that specs below ``place`` are for; () where they name none, or cannot be read: their trouble is seen later."""
-    asked = {"contents": {}, "plain": {}, "folder": place, "needed": [*files], "hosts": [*files], "limits": LIMITS}
+    """The hosts that specs below ``place`` are for; () where they name none, or are invalid: their trouble is seen later.
+
+    Raises ReadingEnded: then nobody knows.
+    """
+    paths = list(files)
+    asked = {"contents": {}, "plain": {}, "folder": place, "needed": paths, "hosts": paths, "limits": LIMITS}
     with _turns:
         text, code, ended = _Reading(json.dumps(asked).encode("ascii"), place, CHILD).answer()
+    if code or ended == _SLOW:
+        file = os.path.relpath(paths[0], place)
+        raise ReadingEnded(f"{file} cannot be read: {ended or _ended_by(code)}", where=Where(file))
     try:
-        found = json.loads(text)["hosts"] if not code and not ended else []
+        found = json.loads(text)["hosts"] if not ended else []
         return tuple(found) if all(isinstance(one, str) for one in found) else ()
     except (ValueError, KeyError, TypeError, RecursionError):
         return ()
@@ -169,6 +183,8 @@ class _Reading:
                 file.write(self._asked)
             os.lseek(asked, 0, os.SEEK_SET)
             process = self._started(asked, folder)
+        except OSError as problem:  # the machine has no room for one more process
+            return b"", 1, f"reading it could not begin: {problem.strerror}"
         finally:
             os.close(asked)
             os.close(folder)
@@ -226,6 +242,7 @@ class _Reading:
 
 
 _SLOW = f"reading it took longer than {SECONDS:.0f} s"
+_NO_MEMORY = f"reading it took more than {MOST_MEMORY >> 20} MiB of memory"
 
 
 def _ended_by(code: int) -> str:
@@ -245,12 +262,13 @@ def _said(text: bytes) -> str:
     except (ValueError, AttributeError, RecursionError):
         why = ""
     if why == "memory":
-        return f"reading it took more than {MOST_MEMORY >> 20} MiB of memory"
+        return _NO_MEMORY
     return "it is nested too deeply" if why == "depth" else "reading it gave no model"
 
 
-def _failed(why: str, file: str, commit: str) -> LoadFailed:
-    return LoadFailed(
+def _failed(why: str, file: str, commit: str, was_ended: object = False) -> LoadFailed:
+    kind = ReadingEnded if was_ended else LoadFailed
+    return kind(
         f"the spec of commit {commit[:12]} cannot be read: {why}",
         where=Where(file),
         hint="what runs goes on; `stack config -f` on a copy of it may tell more",

@@ -33,24 +33,32 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a source wants of a commit, by name. ``elsewhere`` are stacks for other hosts, with the hosts that they name."""
+    """What a source wants of a commit, by name. ``elsewhere`` are stacks for other hosts, with the hosts that they name;
+    of those that are ``unread`` nobody knows yet, because the machine was short of something.
+    """
 
     stacks: Mapping[str, Chosen] = field(default_factory=dict)
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def selected(place: str, source: GitHostSource) -> Selection:
     """What ``source`` wants of the checkout at ``place``. What cannot be read is wanted: its trouble is to be seen."""
     stacks: dict[str, Chosen] = {}
     elsewhere: dict[str, tuple[str, ...]] = {}
+    unread: dict[str, str] = {}
     for one in _candidates(place, source):
         paths = spec_files(os.path.join(place, one.folder), one.environment, one.overlays)
-        hosts = hosts_of(paths, place)
+        try:
+            hosts = hosts_of(paths, place)
+        except loading.ReadingEnded as problem:
+            unread[one.entry.name] = problem.message
+            continue
         if is_here(hosts, source.host):
             stacks[one.entry.name] = one
         else:
             elsewhere[one.entry.name] = hosts
-    return Selection(stacks=stacks, elsewhere=elsewhere)
+    return Selection(stacks=stacks, elsewhere=elsewhere, unread=unread)
 
 
 def _candidates(place: str, source: GitHostSource) -> Iterable[Chosen]:

@@ -19,6 +19,7 @@ from orchestrator.gitops import standing
 from orchestrator.gitops.folder import Folder, Found
 from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
+from orchestrator.gitops.retries import Retries
 from orchestrator.gitops.standing import REMEMBERED, Held, Standing, Version
 from orchestrator.model.host import HostStack
 from orchestrator.records import replace
@@ -49,6 +50,7 @@ class GitSource(Source):
         leaving: Callable[[], Newer | None] = lambda: None,
         agree: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         overlays: Iterable[str] = (),
         environment: str = "",
         keys: Callable[[], Keys] | None = None,
@@ -76,6 +78,7 @@ class GitSource(Source):
         self._kept: Wanted | None = None
         self._newest: Found | None = None
         self._invalid: StackError | None = None
+        self._retries = Retries(monotonic)
         self._forced = False
 
     def load(self) -> Wanted:
@@ -114,6 +117,7 @@ class GitSource(Source):
                     message=problem.message,
                     reference=problem.ref,
                     where=problem.where,
+                    retry_in=self._retries.next_in,
                 )
             if self._is_held(self._newest):
                 return self._failure()
@@ -216,6 +220,9 @@ class GitSource(Source):
 
     def force(self) -> None:
         with self._lock:
+            if self._invalid is not None:
+                self._head = None  # what could not be read may be read by now
+                self._retries.over()
             self._look()
             self._remember(held=None)
             self._forced = self._candidate() is not None
@@ -233,6 +240,14 @@ class GitSource(Source):
         self._head, self._left = head, left
         self._kept = None if anew else self._kept
         self._look_at(head)
+        self._look_at_kept()
+        if self._invalid is not None and self._invalid.retryable:
+            self._retries.ended(head.commit, needed=self._kept is None and self._standing.kept is not None)
+            self._invalid.message += self._retries.words
+        else:
+            self._retries.over()
+
+    def _look_at_kept(self) -> None:
         kept = self._standing.kept
         if kept is None:
             return
@@ -252,8 +267,8 @@ class GitSource(Source):
             self._invalid = problem
 
     def _may_pass_now(self) -> bool:
-        """Whether what was wrong with the head is for the operator to put right, rather than for a commit."""
-        return self._invalid is not None and self._invalid.ref in OF_KEYS
+        """Whether what was wrong with the head is for the operator to put right, or for time, rather than for a commit."""
+        return self._invalid is not None and (self._invalid.ref in OF_KEYS or self._retries.due)
 
     def _again(self, kept: Version) -> Wanted | None:
         """What is kept, from its own checkout; None where that has gone, so that the newest has to do."""
@@ -265,7 +280,7 @@ class GitSource(Source):
         try:
             wanted = self._folder.at(Head(commit=kept.commit, place=place), kept).wanted
         except SpecError as problem:  # what the host gives it has changed
-            self._invalid = self._invalid or problem
+            self._invalid = problem if problem.retryable else self._invalid or problem
             return None
         if held is None:
             return wanted
