@@ -124,6 +124,12 @@ _KNOWN = (
         "name the certificates that count for {host} (ca_file), and see that this host's clock is right",
     ),
     _Known(
+        r"Permissions \d+ for '[^'\n]*' are too open",
+        AccessRefused,
+        "{url}: ssh does not use the key, because others may read its file: {said}",
+        "`chmod 600` the file that key_file names; it must belong to the user that runs this",
+    ),
+    _Known(
         r"Permission denied \([^)\n]*\)|Too many authentication failures",
         AccessRefused,
         "{url}: {host} says: {said}",

@@ -82,6 +82,7 @@ def test_a_wrong_token_is_refused_and_not_shown(https: HttpsGit, access: Access,
 SSH_WRONG = {
     "a key that is not known": ({"key_file": "other_key"}, AccessRefused, "key_file"),
     "no key": ({"key_file": ""}, AccessRefused, "key_file"),
+    "a key that others may read": ({"key_file": "open_key"}, AccessRefused, "chmod 600"),
     "no known hosts": ({"known_hosts": ""}, HostUnknown, "ssh-keyscan"),
     "another host key": ({"known_hosts": "wrong_hosts"}, HostUnknown, "another than"),
 }
@@ -90,6 +91,8 @@ SSH_WRONG = {
 @pytest.mark.parametrize("case", SSH_WRONG)
 def test_what_is_wrong_with_ssh_is_said(ssh: SshGit, repo: Repo, tmp_path: Path, case: str) -> None:
     changed, kind, said = SSH_WRONG[case]
+    (ssh.folder / "open_key").write_text(ssh.key.read_text())
+    (ssh.folder / "open_key").chmod(0o644)
     files = {"key_file": "deploy_key", "known_hosts": "known_hosts", **changed}
     access = Access(**{name: str(ssh.folder / file) if file else "" for name, file in files.items()})  # type: ignore[arg-type]
 
