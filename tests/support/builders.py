@@ -198,7 +198,11 @@ def _build(given: Any) -> Build | None:
     if not given:
         return None
     more = given if isinstance(given, dict) else {}
-    return Build(context=more.get("context", "/src"), additional_contexts=more.get("additional_contexts", {}))
+    return Build(
+        context=more.get("context", "/src"),
+        additional_contexts=more.get("additional_contexts", {}),
+        version=more.get("version", ""),
+    )
 
 
 def _provider(given: Any) -> Provider | None:
