@@ -49,6 +49,10 @@ class Client:
     def plan(self, name: str) -> Document:
         return self._json("GET", f"/v1/stacks/{quote(name, safe='')}/plan")
 
+    def plan_source(self, name: str, ref: str = "") -> Document:
+        query = urlencode({"ref": ref}) if ref else ""
+        return self._json("GET", f"/v1/sources/{quote(name, safe='')}/plan?{query}")
+
     def revisions(self, name: str) -> Document:
         return self._json("GET", f"/v1/stacks/{quote(name, safe='')}/revisions")
 

@@ -66,6 +66,14 @@ class Control(Protocol):
         """The repositories of this host and how they stand."""
         ...
 
+    def plan_source(self, source: str, ref: str) -> Document:
+        """What its stacks would become with this reference as its head, in the shape of proposal.schema.json."""
+        ...
+
+    def comment(self, proposal: Document) -> str:
+        """Such a document as a comment for a forge, in Markdown."""
+        ...
+
     def sync_source(self, source: str) -> None:
         """Fetch it now, and take what waits to be asked for."""
         ...

@@ -91,6 +91,17 @@ async def _sources(control: Control, _: Request) -> Response:
     return JSONResponse({"sources": found})
 
 
+async def _plan_source(control: Control, request: Request) -> Response:
+    """``ref`` is a branch, a tag or a commit, without it the reference that is followed; ``format`` json or markdown."""
+    ref, how = request.query_params.get("ref", ""), request.query_params.get("format", "json")
+    if how not in ("json", "markdown"):
+        raise HTTPException(400, "format is json or markdown")
+    found = await run_in_threadpool(control.plan_source, request.path_params["source"], ref)
+    if how == "json":
+        return JSONResponse(found)
+    return Response(control.comment(found), media_type="text/markdown")
+
+
 async def _order_source(control: Control, request: Request, *, verb: str) -> Response:
     await run_in_threadpool(getattr(control, f"{verb}_source"), request.path_params["source"])
     return JSONResponse({"accepted": verb}, status_code=202)
@@ -199,6 +210,7 @@ ROWS = (
     Row("GET", "/v1/openapi.json", "read", "This document", _openapi),
     Row("GET", "/v1/host", "read", "The host and all of its stacks", _host),
     Row("GET", "/v1/sources", "read", "The repositories it follows", _sources),
+    Row("GET", "/v1/sources/{source}/plan", "read", "What another commit of it would change", _plan_source),
     Row("GET", "/v1/events", "read", "What happens, as server-sent events", streams.events),
     Row("GET", "/v1/stacks/{stack}", "read", "One stack with services and drift", _stack),
     Row("GET", "/v1/stacks/{stack}/services", "read", "Its services and their replicas", _services),

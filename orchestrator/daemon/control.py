@@ -13,9 +13,11 @@ from orchestrator.controller.lock import stack_lock
 from orchestrator.controller.reconcile import preview
 from orchestrator.controller.status import Board, Phase, ServiceStatus
 from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.proposing import Proposing
 from orchestrator.daemon.repositories import Shown
 from orchestrator.engines.console import LogWish, Said
 from orchestrator.errors import NotFound, StackError
+from orchestrator.gitops import proposal_document
 from orchestrator.graph import Mood, State, svg
 from orchestrator.model import naming
 from orchestrator.model.host import Host
@@ -29,11 +31,13 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderers:
-    """How plans and revisions look as documents: the command line's way, given by whoever puts the daemon together."""
+    """How plans and revisions look as documents, and a proposal as a comment: the command line's way, given by whoever puts
+    the daemon together."""
 
     plan: Callable[[Plan], Document]
     revisions: Callable[[str, list[Revision], int], Document]
     revision: Callable[[str, Revision, bool], Document]
+    comment: Callable[[Document], str]
 
 
 class DaemonControl:
@@ -41,6 +45,7 @@ class DaemonControl:
 
     def __init__(self, daemon: Daemon, renderers: Renderers) -> None:
         self._daemon, self._renderers = daemon, renderers
+        self._proposing = Proposing(daemon)
 
     @property
     def board(self) -> Board:
@@ -100,6 +105,12 @@ class DaemonControl:
 
     def sources(self) -> list[Document]:
         return [_source(one) for one in self._daemon.repositories.shown()]
+
+    def plan_source(self, source: str, ref: str) -> Document:
+        return proposal_document.document(self._proposing.propose(source, ref), self._renderers.plan)
+
+    def comment(self, proposal: Document) -> str:
+        return self._renderers.comment(proposal)
 
     def sync_source(self, source: str) -> None:
         self._daemon.repositories.sync(source)

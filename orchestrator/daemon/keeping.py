@@ -33,9 +33,9 @@ from orchestrator.daemon.parts import Parts
 from orchestrator.daemon.repositories import Hooks, Repositories
 from orchestrator.daemon.returning import Returning
 from orchestrator.errors import SpecError
+from orchestrator.gitops.known import parting
 from orchestrator.model.host import GitHostSource, Host, HostStack, Mode
 from orchestrator.model.stack import Stack
-from orchestrator.planner.policy import Policy
 from orchestrator.records import replace
 from orchestrator.secrets.keys import of_host
 from orchestrator.secrets.opening import Opening
@@ -92,7 +92,7 @@ class Daemon:
             key=parts.key,
             chance=random.random,
             stores=self.stores,
-            admitting=self._admitting,
+            admitting=self.admitting,
             suspended=self._suspended,
             wall=_wall,
         )
@@ -173,7 +173,7 @@ class Daemon:
         self._let_go(name)
         loaded = (keeper.loaded if keeper is not None else None) or last()
         if loaded is not None:
-            policy = Policy(remove_orphans=True, remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
+            policy = parting(volumes=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
                 result = self._carrying_out(
                     replace(loaded, stack=loaded.stack.emptied(), returns_to=None), policy, command="daemon: prune"
@@ -206,7 +206,7 @@ class Daemon:
             keys=partial(of_host, keeper.entry.decryption), stores=self.stores.granted(keeper.entry.secret_stores)
         )
 
-    def _admitting(self, source: GitHostSource) -> Admitting:
+    def admitting(self, source: GitHostSource) -> Admitting:
         """How stacks of a source are admitted, by what the host permits at this moment."""
         engine = self.parts.engine
         return Admitting(

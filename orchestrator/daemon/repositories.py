@@ -21,6 +21,7 @@ from orchestrator.gitops.follower import Follower, Head
 from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.known import Known, forget_others, has_nothing, why_gone
+from orchestrator.gitops.proposal import About
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.selection import Chosen, Selection, selected
 from orchestrator.gitops.signatures import Verify
@@ -188,6 +189,20 @@ class Repositories:
 
     def heads(self) -> dict[str, Follower]:
         return dict(self._followers)
+
+    def about(self, name: str) -> About:
+        """A source as it stands, for a plan of another commit of it."""
+        with self._lock:
+            source, known = self._sources.get(name), self._known.get(name)
+            if source is None or known is None:
+                raise _unknown(name)
+            follower = self._followers.get(name)
+            head = follower.head if follower is not None else None
+            return About(source=source, head=head, known=known, claimant=lambda stack: self._claimed(stack, name))
+
+    def _claimed(self, stack: str, source: str) -> str:
+        with self._lock:
+            return self._claimant(stack, source)
 
     def source(self, entry: HostStack) -> GitSource:
         """What the keeper of this stack loads from."""

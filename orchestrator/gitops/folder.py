@@ -14,7 +14,7 @@ from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Guard, Wanted
 from orchestrator.errors import RuleViolation, SpecError, Where
 from orchestrator.gitops import dependencies, loading
-from orchestrator.gitops.follower import Follower, Head
+from orchestrator.gitops.follower import Followed, Head
 from orchestrator.gitops.selection import env_files, spec_files
 from orchestrator.gitops.standing import Version
 from orchestrator.model.host import HostStack
@@ -41,7 +41,7 @@ class Folder:
     def __init__(
         self,
         entry: HostStack,
-        follower: Follower,
+        follower: Followed,
         path: str,
         key: Callable[[], bytes],
         *,

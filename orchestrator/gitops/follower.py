@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from orchestrator.controller.backoff import Backoff
 from orchestrator.errors import StackError
@@ -29,6 +30,28 @@ class Head:
 
     commit: str
     place: str
+
+
+def head_note(repository: Repository, ref: Ref, how: Verify, keys: str) -> str:
+    """The path of the note of the last good head. What passed under other demands, or by hand, is no head of this one."""
+    demands = f"{ref}\n{how}\n{keys}".encode()
+    return os.path.join(repository.directory, f"head-{hashlib.sha256(demands).hexdigest()[:12]}")
+
+
+class Followed(Protocol):
+    """A reference, and the commit of it that counts."""
+
+    @property
+    def repository(self) -> Repository: ...
+
+    @property
+    def ref(self) -> Ref: ...
+
+    @property
+    def head(self) -> Head | None: ...
+
+    @property
+    def trouble(self) -> StackError | None: ...
 
 
 class Follower:
@@ -52,9 +75,7 @@ class Follower:
         self.repository, self.ref = repository, ref
         self._interval, self._changed, self._chance, self._looked = interval, changed, chance, looked
         self._how, self._keys, self._allow_rollback = how, keys, allow_rollback
-        # What passed under other demands, or by hand, is no head of this one.
-        demands = f"{ref}\n{how}\n{keys}".encode()
-        self._note = os.path.join(repository.directory, f"head-{hashlib.sha256(demands).hexdigest()[:12]}")
+        self._note = head_note(repository, ref, how, keys)
         self.head: Head | None = self._remembered()
         self.trouble: StackError | None = None
         self.failures = 0

@@ -1,23 +1,60 @@
-"""From a source of ``host.yml`` to a repository: its URL, what of it is wanted, how it is reached, and how long that may take."""
+"""From a source of ``host.yml`` to a repository: its URL, what of it is wanted, how it is reached, and how long that may take; and
+to its stacks, for whoever only looks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+from orchestrator.admission.guard import Admitting
+from orchestrator.gitops.follower import Followed
 from orchestrator.gitops.git import Access, Caps, place
 from orchestrator.gitops.repository import Extent, Repository
+from orchestrator.gitops.selection import Chosen
+from orchestrator.gitops.source import GitSource
+from orchestrator.gitops.visit import Visit
 from orchestrator.model.host import Credentials, GitHostSource
 from orchestrator.records import replace
+from orchestrator.secrets.stores import Stores
+
+R = TypeVar("R", bound=Repository)
 
 
 def repository(source: GitHostSource, directory: str) -> Repository:
     """The repository of ``source``, kept below ``directory``. Raises UrlRefused."""
-    return Repository(
+    return _made(Repository, source, directory)
+
+
+def visit(source: GitHostSource, directory: str) -> Visit:
+    """A look at another commit of it."""
+    return _made(Visit, source, directory)
+
+
+def _made(kind: type[R], source: GitHostSource, directory: str) -> R:
+    return kind(
         source.url,
         directory,
         access(source.url, source.own_credentials, source.credentials),
         caps=Caps(seconds=source.timeout),
         extent=Extent(submodules=source.submodules, lfs=source.lfs, sparse=source.sparse),
+    )
+
+
+def git_source(
+    chosen: Chosen, followed: Followed, key: Callable[[], bytes], *, stores: Stores, admitting: Admitting
+) -> GitSource:
+    """A stack of a source, to be looked at: nothing of it is remembered."""
+    return GitSource(
+        chosen.entry,
+        followed,
+        chosen.folder,
+        key,
+        overlays=chosen.overlays,
+        environment=chosen.environment,
+        remembers=False,
+        stores=stores.granted(chosen.entry.secret_stores),
+        admitting=admitting,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from orchestrator.gitops.notes import read_note, write_note
 from orchestrator.gitops.selection import Chosen, Selection, chosen
 from orchestrator.model.host import GitHostSource
+from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
 
 _PREFIX = "known-"
@@ -42,7 +43,7 @@ class Known:
     cannot be remembered.
     """
 
-    def __init__(self, directory: str, source: GitHostSource, say: Callable[[str], None]) -> None:
+    def __init__(self, directory: str, source: GitHostSource, say: Callable[[str], object]) -> None:
         self._path, self._source, self._say = os.path.join(directory, _PREFIX + source.name), source, say
         self._lock = threading.Lock()
         self.stacks, self.leaving = self._remembered()
@@ -132,6 +133,11 @@ def why_gone(source: GitHostSource, one: Chosen, selection: Selection, place: st
     if os.path.lexists(os.path.join(place, one.folder)):
         return ""
     return f"no longer in source {source.name}"
+
+
+def parting(*, volumes: bool) -> Policy:
+    """How what a repository no longer has is taken down: all of it, volumes only where the host's file says so."""
+    return Policy(remove_orphans=True, remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
 
 
 def forget_others(directory: str, sources: Collection[str]) -> None:

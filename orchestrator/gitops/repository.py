@@ -139,18 +139,26 @@ class Repository:
 
     def _fetched(self, ref: Ref) -> str:
         name, tip = self._names.wanted(ref)
-        kept = f"refs/stack/{hashlib.sha256(str(ref).encode()).hexdigest()[:16]}"
+        kept = self._kept_at(ref)
         if mirrors.tip(self._mirror, kept) != tip:
             self._bring(name, kept, ref)
             mirrors.compact(self.git, self._mirror)
         if name.startswith("refs/tags/"):
-            self._run("update-ref", name, kept)
+            self._call(name, kept)
             self.tag = name.removeprefix("refs/tags/")
         here = mirrors.tip(self._mirror, kept)  # something newer than ``tip``, where that came between
         if not here or self._peeled[0] != here:
             self._peeled = here, self._run("rev-parse", "--verify", f"{kept}^{{commit}}").decode().strip()
         self._tips[self._peeled[1]] = name
         return self._peeled[1]
+
+    def _kept_at(self, ref: Ref) -> str:
+        """The reference of ours that keeps what was fetched last."""
+        return f"refs/stack/{hashlib.sha256(str(ref).encode()).hexdigest()[:16]}"
+
+    def _call(self, tag: str, kept: str) -> None:
+        """Let the mirror call it what the other side does: a signed tag says its own name."""
+        self._run("update-ref", tag, kept)
 
     def _bring(self, name: str, kept: str, ref: Ref) -> None:
         wanted = ("--force", "--", self._remote, f"+{name}:{kept}")

@@ -17,7 +17,7 @@ from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, SpecError, StackError, UsageError
 from orchestrator.gitops import standing
 from orchestrator.gitops.folder import Folder, Found
-from orchestrator.gitops.follower import Follower, Head
+from orchestrator.gitops.follower import Followed, Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
 from orchestrator.gitops.retries import Retries
 from orchestrator.gitops.standing import REMEMBERED, Held, Standing, Version
@@ -41,7 +41,7 @@ class GitSource(Source):
     def __init__(
         self,
         entry: HostStack,
-        follower: Follower,
+        follower: Followed,
         path: str,
         key: Callable[[], bytes],
         *,

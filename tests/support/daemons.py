@@ -16,7 +16,7 @@ from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
 from orchestrator.cli.engines import Docker
 from orchestrator.cli.rehearsal import Rehearsal
-from orchestrator.cli.render import history, plan_document
+from orchestrator.cli.render import comment, history, plan_document
 from orchestrator.daemon.control import DaemonControl, Renderers
 from orchestrator.daemon.keeping import Daemon
 from orchestrator.daemon.parts import Parts
@@ -25,7 +25,9 @@ from orchestrator.spec.host import load_host
 
 from .waiting import eventually
 
-RENDERERS = Renderers(plan=plan_document.document, revisions=history.document, revision=history.whole)
+RENDERERS = Renderers(
+    plan=plan_document.document, revisions=history.document, revision=history.whole, comment=comment.text
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

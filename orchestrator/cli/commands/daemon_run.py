@@ -11,7 +11,7 @@ from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
 from orchestrator.cli import signals, state
 from orchestrator.cli.declare import many, text
-from orchestrator.cli.render import happenings, history, plan_document
+from orchestrator.cli.render import comment, happenings, history, plan_document
 from orchestrator.cli.telling import SOCKET, VARIABLE, socket_of
 from orchestrator.cli.wiring import Context
 from orchestrator.daemon.control import DaemonControl, Renderers
@@ -45,7 +45,10 @@ def run(context: Context, options: Options) -> int:
     daemon = _daemon(context, lambda: load_host(path, policy_file=usual_file(context.environment)))
     daemon.board.listen(lambda one: context.say(happenings.line(one, options.log)))
     control = DaemonControl(
-        daemon, Renderers(plan=plan_document.document, revisions=history.document, revision=history.whole)
+        daemon,
+        Renderers(
+            plan=plan_document.document, revisions=history.document, revision=history.whole, comment=comment.text
+        ),
     )
     server = Server(control, Tokens(state.directory(context.environment)), _listen(context, options))
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=daemon.reload, name="reload").start())

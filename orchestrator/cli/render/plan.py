@@ -27,7 +27,7 @@ VERBS = {  # the first word of a group: mark, colour, words of the summary
     "push": (">", "36", "to push"),
     "build": (">", "36", "to build"),
 }
-_UPDATES = frozenset({"connect", "disconnect", "rename", "unpause", "pause", "update"})
+UPDATES = frozenset({"connect", "disconnect", "rename", "unpause", "pause", "update"})
 _STYLES = {Level.INFO: "36", Level.WARNING: "33", Level.ERROR: "31"}
 
 
@@ -68,7 +68,7 @@ def _group(name: str, steps: tuple[Step, ...]) -> Group:
     changing = [step for step in steps if mutates(step.action)] or list(steps)
     subject = words.of(changing[0].action)
     first = words.verb(changing[0].action)
-    verb = "update" if first in _UPDATES else first if first in VERBS else ""
+    verb = "update" if first in UPDATES else first if first in VERBS else ""
     title = f"{subject.kind.lower()} {subject.name}" if verb else words.imperative(changing[0].action)
     return Group(verb if any(mutates(step.action) for step in steps) else "", title, steps)
 

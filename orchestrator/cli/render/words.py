@@ -140,9 +140,14 @@ def _container(action: Action, replacing: bool) -> tuple[str, str]:
 
 def final_name(container: ContainerRef) -> str:
     """The name a container ends up with: a replacement is prepared under its name and a piece of its fingerprint."""
-    stem, dot, piece = container.name.rpartition(".")
+    return settled(container.name)
+
+
+def settled(name: str) -> str:
+    """The same, of the name alone."""
+    stem, dot, piece = name.rpartition(".")
     is_replacement = dot and len(piece) == 12 and all(letter in "0123456789abcdef" for letter in piece)
-    return stem if is_replacement else container.name
+    return stem if is_replacement else name
 
 
 def imperative(action: Action) -> str:  # noqa: C901  # a table
