@@ -44,7 +44,8 @@ class Means:
     revision, since a rollback); ``give_up`` goes back from services that do not get well, where that helps, and says how it
     went; ``kept`` shows other programs that the stack is kept; ``held`` is told of a version that was gone back from, and
     why; ``probing`` asks containers from outside whether they do well. ``away`` says why the engine does not answer,
-    ``suspect`` has that looked into; ``gaps`` counts the times at which changes may have been missed.
+    ``suspect`` has that looked into; ``gaps`` counts the times at which changes may have been missed. ``aside`` does what takes
+    long beside the passes of a stack, and has it looked at after that.
     """
 
     engine: Engine
@@ -65,5 +66,6 @@ class Means:
     away: Callable[[], EngineUnreachable | None] = lambda: None
     suspect: Callable[[], object] = lambda: None
     gaps: Callable[[], int] = lambda: 0
+    aside: Callable[[str, Callable[[], None]], object] = lambda _stack, work: work()
     sink: Callable[[str], Sink] = lambda _stack: Quiet()
     workers: int = 8

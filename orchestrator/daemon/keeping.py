@@ -70,6 +70,7 @@ class Daemon:
             lambda stack, text: self.board.tell(stack, "rollback", text),
             self._opening,
         )
+        self._turns = threading.BoundedSemaphore(max(1, self.host.passes))  # of what takes long beside the passes
         self._kept = Keeping()
         self.pulse = Pulse(
             parts.engine, lambda kind, text, level: self.board.tell("", kind, text, level=level), self.loop.heard
@@ -245,9 +246,18 @@ class Daemon:
             away=lambda: self.pulse.problem,
             suspect=self.pulse.suspect,
             gaps=lambda: self.loop.gaps,
+            aside=self._aside,
             sink=self.parts.sink,
             workers=self.parts.workers,
         )
+
+    def _aside(self, stack: str, work: Callable[[], None]) -> None:
+        def run() -> None:
+            with self._turns:
+                work()
+            self.loop.look_again(stack)
+
+        threading.Thread(target=run, name=f"images of {stack}", daemon=True).start()
 
     def intend(self, stack: str, verb: str, services: Iterable[str] | None) -> None:
         """Another user's command says what is stopped on purpose, and what is to run again."""

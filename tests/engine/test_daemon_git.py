@@ -13,8 +13,10 @@ import pytest
 
 from orchestrator.records import dataclass
 from tests.support.commands import start_stack
+from tests.support.faults import stall
 from tests.support.gitrepos import Repo
 from tests.support.projects import Project
+from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 
 SERVICE = "{{image: {image}, command: {command}, init: true, stop_signal: SIGKILL}}"
@@ -51,12 +53,14 @@ class Followed:
 
 
 @contextmanager
-def followed(project: Project, repo: Repo, more: str = "") -> Iterator[Followed]:
+def followed(project: Project, repo: Repo, more: str = "", engine: str = "") -> Iterator[Followed]:
+    """``engine`` is another address under which the project's is reached."""
     project.write(f"sources: {{infra: {{url: ./repo, interval: 1s, resync: 5s{more}}}}}\n", "host.yml")
     with TemporaryDirectory() as folder:
         socket = str(Path(folder) / "s")
         words = ["daemon", "run", "--config", "host.yml", "--socket", socket]
-        with start_stack(words, cwd=project.folder, env=project.environment()) as running:
+        environment = project.environment({"DOCKER_HOST": engine or project.engine.address})
+        with start_stack(words, cwd=project.folder, env=environment) as running:
             found = Followed(project=project, repo=repo, socket=socket)
             eventually(lambda: Path(socket).exists(), what="the socket is there")
             found.shows("converged")
@@ -182,3 +186,20 @@ def test_the_way_back_takes_networks_along_that_only_the_bad_commit_had(infra: F
         return {network["Name"] for network in infra.project.engine.networks(infra.project.name)}
 
     eventually(lambda: there() == before, within=60, what="the networks are as before")
+
+
+def test_while_an_image_of_a_commit_is_slow_to_come_what_serves_is_mended_and_a_newer_commit_taken(
+    project: Project, stored: Repo
+) -> None:
+    pulls = stall(match="POST /images/create", times=1_000)
+    with Proxy(project.engine.address, fault=pulls) as proxy, followed(project, stored, engine=proxy.address) as found:
+        found.push(spec(db=SERVICE.format(image="registry.invalid/slow:1", command="sleep 100000")))
+        found.shows("waiting", "fetches-images")
+        eventually(lambda: any("/images/create" in str(one) for one in proxy.requests), what="it is asked for")
+        before = project.ids()
+        project.docker("rm", "-f", f"{project.name}-db-1").ok()
+        eventually(lambda: project.running() == ["db-1"], within=60, what="what serves is mended")
+        assert before != project.ids()
+        found.push(spec(db=SLEEPS, web=SLEEPS))
+        eventually(lambda: sorted(project.running()) == ["db-1", "web-1"], within=60, what="the newer commit")
+        found.shows("converged")
