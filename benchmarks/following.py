@@ -108,7 +108,9 @@ class Host:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen([*program, *words], cwd=self.folder, env=environment, stdout=log, stderr=log)
         try:
-            wait_for(self.settled, lambda: self.said(process))
+            wait_for(lambda: process.poll() is not None or self.settled(), lambda: self.said(process))
+            if process.poll() is not None:
+                raise RuntimeError(self.said(process))
             yield process
         finally:
             process.send_signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.cli.main import main
 from orchestrator.controller.candidates import Candidates
 from orchestrator.controller.keeper import Keeper
-from orchestrator.daemon.keeping import Daemon
+from orchestrator.daemon.carrying_out import CarryingOut
 from orchestrator.gitops import loading
 from orchestrator.gitops.call import Call
 from orchestrator.gitops.repository import Repository
@@ -46,9 +46,8 @@ def _note(file: Any, stage: str, ends: bool, about: str) -> None:
     file.write(json.dumps([time.time(), stage, ends, about]) + "\n")
 
 
-def _timed(owner: Any, name: str, stage: str, about: Name, file: Any) -> None:
-    """Note when the function ``name`` of ``owner`` is called and when it ends."""
-    plain = getattr(owner, name)
+def _timed(owner: Any, plain: Callable[..., Any], stage: str, about: Name, file: Any) -> None:
+    """Note when ``plain``, a function of ``owner``, is called and when it ends."""
 
     @wraps(plain)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -59,19 +58,19 @@ def _timed(owner: Any, name: str, stage: str, about: Name, file: Any) -> None:
         finally:
             _note(file, stage, True, what)
 
-    setattr(owner, name, call)
+    setattr(owner, plain.__name__, call)
 
 
 def run(path: str, words: list[str]) -> int:
     with open(path, "a", encoding="utf-8", buffering=1) as file:
-        _timed(Repository, "fetch", "fetch", lambda one, *_: one.git.url, file)
-        _timed(Repository, "is_ancestor", "compare", lambda one, *_: one.git.url, file)
-        _timed(Repository, "checkout", "lay out", lambda one, *_: one.git.url, file)
-        _timed(Call, "__enter__", "git", lambda _: "", file)
-        _timed(loading, "canonical", "read", lambda request, **_: request.project_name or "", file)
-        _timed(Keeper, "run", "pass", lambda one: one.entry.name, file)
-        _timed(Candidates, "advance", "take", lambda one, *_: one._entry.name, file)
-        _timed(Daemon, "carry_out", "carry out", lambda _, wanted, *__, **___: wanted.stack.name, file)
+        _timed(Repository, Repository.fetch, "fetch", lambda one, *_: one.git.url, file)
+        _timed(Repository, Repository.is_ancestor, "compare", lambda one, *_: one.git.url, file)
+        _timed(Repository, Repository.checkout, "lay out", lambda one, *_: one.git.url, file)
+        _timed(Call, Call.__enter__, "git", lambda _: "", file)
+        _timed(loading, loading.canonical, "read", lambda request, **_: request.project_name or "", file)
+        _timed(Keeper, Keeper.run, "pass", lambda one: one.entry.name, file)
+        _timed(Candidates, Candidates.advance, "take", lambda one, *_: one._entry.name, file)
+        _timed(CarryingOut, CarryingOut.__call__, "carry out", lambda _, wanted, *__, **___: wanted.stack.name, file)
         return main(words)
 
 
