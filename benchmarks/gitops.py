@@ -93,23 +93,24 @@ class Daemon:
 
     def _moments(self, sent: float, name: str) -> tuple[list[float], int]:
         """When each stage but the last two began, and how many git commands there were until the first step."""
-        seen = [mark for mark in traced.marks(self.host.trace) if mark.at >= sent]
-        url = self.host.forge.server.url(self.kept.name)
-        fetch = _first(seen, "fetch", url)
-        fetched = _first(seen, "fetch", url, ends=True, after=fetch)
-        laid_out = _first(seen, "lay out", url, ends=True, after=fetched)
-        reading = _first(seen, "read", name, after=laid_out)
-        read = _first(seen, "read", name, ends=True, after=reading)
-        taken = _first(seen, "take", name, ends=True, after=read)
-        begun = _first(seen, "carry out", name, after=taken)
-        commands = sum(mark.stage == "git" and not mark.ends and fetch <= mark.at <= begun for mark in seen)
+        marks, url = traced.marks(self.host.trace), self.host.forge.server.url(self.kept.name)
+        begun = next(mark.at for mark in marks if mark.at >= sent and _is(mark, "carry out", name))
+        taken = _last(marks, "take", name, ends=True, before=begun)
+        read = _last(marks, "read", name, ends=True, before=taken)
+        reading = _last(marks, "read", name, before=read)
+        laid_out = _last(marks, "lay out", url, ends=True, before=reading)
+        fetched = max(sent, _last(marks, "fetch", url, ends=True, before=laid_out))
+        fetch = max(sent, _last(marks, "fetch", url, before=fetched))  # a poll may have begun before
+        commands = sum(mark.stage == "git" and not mark.ends and fetch <= mark.at <= begun for mark in marks)
         return [sent, fetch, fetched, laid_out, reading, read, taken, begun], commands
 
 
-def _first(seen: list[Mark], stage: str, about: str, *, ends: bool = False, after: float = 0.0) -> float:
-    return next(
-        mark.at for mark in seen if (mark.stage, mark.about, mark.ends) == (stage, about, ends) and mark.at >= after
-    )
+def _is(mark: Mark, stage: str, about: str, *, ends: bool = False) -> bool:
+    return (mark.stage, mark.about, mark.ends) == (stage, about, ends)
+
+
+def _last(marks: list[Mark], stage: str, about: str, *, ends: bool = False, before: float) -> float:
+    return max(mark.at for mark in marks if mark.at <= before and _is(mark, stage, about, ends=ends))
 
 
 class Command:
