@@ -13,21 +13,15 @@ import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
-from orchestrator.beneath import Beneath, Outside
+from orchestrator import graph
+from orchestrator.gitops.contents import Contents
 from orchestrator.gitops.standing import Anchor, Version
-from orchestrator.spec import ignored
 from orchestrator.spec.document import Map
-from orchestrator.spec.ignored import Patterns
 from orchestrator.spec.load import Canonical
 
 _BASE = "service:"
-MOST_IGNORED = 1 << 20  # bytes of an ignore file
-MOST_HASHED = 20_000  # files of a folder that a stack mounts or builds from
-NOTHING = Patterns(())
-_OURS = ".stack-complete"  # lies in the root of each checkout and names its commit
 
 
 def version(
@@ -45,7 +39,8 @@ def version(
     shared = {name: node for name, node in canonical.model.items() if name != "services"}
     run = {name: _run(node) for name, node in (canonical.model.get("services") or {}).items()}
     named = {*_named([shared, run], place), *_profiles(canonical, place)}
-    digests = {path: file_digest(path, place) for path in sorted(named)}
+    contents = Contents(place)
+    digests = {path: contents.digest(path) for path in sorted(named)}
     services = {
         name: _keyed(
             key,
@@ -83,23 +78,27 @@ def builds(canonical: Canonical, place: str, key: bytes) -> dict[str, str]:
         for name, node in (canonical.model.get("services") or {}).items()
         if isinstance(node.get("build"), dict)
     }
-    own = {name: _keyed(key, place, {"build": node}, _sent(node, place)) for name, node in nodes.items()}
-    return {name: _with_bases(name, nodes, own, key, ()) for name in nodes}
+    contents = Contents(place)
+    own = {name: _keyed(key, place, {"build": node}, _sent(node, place, contents)) for name, node in nodes.items()}
+    return _with_bases(nodes, own, key)
 
 
-def _with_bases(name: str, nodes: Mapping[str, Map], own: Mapping[str, str], key: bytes, above: tuple[str, ...]) -> str:
-    """With the services whose images it is built upon."""
-    contexts = nodes[name].get("additional_contexts") or {}
-    bases = sorted({str(place)[len(_BASE) :] for place in contexts.values() if str(place).startswith(_BASE)})
-    found = [
-        _with_bases(base, nodes, own, key, (*above, name))
-        for base in bases
-        if base in nodes and base not in (*above, name)
-    ]
-    return _keyed(key, "", [own[name], found], {}) if found else own[name]
+def _with_bases(nodes: Mapping[str, Map], own: Mapping[str, str], key: bytes) -> dict[str, str]:
+    """Each with the services whose images it is built upon. What is built upon itself cannot be built, and is its own alone."""
+    bases = {name: sorted(_bases(node) & nodes.keys()) for name, node in nodes.items()}
+    found = dict(own)
+    for name in graph.order(bases):
+        if bases[name]:
+            found[name] = _keyed(key, "", [own[name], [found[base] for base in bases[name]]], {})
+    return found
 
 
-def _sent(build: Map, place: str) -> dict[str, str]:
+def _bases(build: Map) -> set[str]:
+    places = map(str, (build.get("additional_contexts") or {}).values())
+    return {place[len(_BASE) :] for place in places if place.startswith(_BASE)}
+
+
+def _sent(build: Map, place: str, contents: Contents) -> dict[str, str]:
     """Digests of what a builder is sent of the checkout: contexts without what they ignore, and the Dockerfile."""
     context, dockerfile = str(build.get("context", "")), str(build.get("dockerfile", "Dockerfile"))
     named = set(_named({**build, "context": ""}, place))
@@ -107,19 +106,10 @@ def _sent(build: Map, place: str) -> dict[str, str]:
         found := os.path.normpath(os.path.join(context, dockerfile)), place
     ):
         named.add(found)
-    digests = {path: file_digest(path, place) for path in sorted(named)}
+    digests = {path: contents.digest(path) for path in sorted(named)}
     if _inside(context, place):
-        without = _ignored(context, dockerfile, Beneath(place))
-        digests[context] = digests.get(context, "") + file_digest(context, place, without)
+        digests[context] = digests.get(context, "") + contents.sent(context, dockerfile)
     return digests
-
-
-def _ignored(context: str, dockerfile: str, within: Beneath) -> Patterns:
-    for name in ignored.beside(dockerfile):
-        with suppress(OSError, Outside):
-            text = within.read(os.path.join(context, name), MOST_IGNORED).decode("utf-8-sig", "replace")
-            return Patterns(text.splitlines())
-    return Patterns(())
 
 
 def anchor(canonical: Canonical, place: str, folders: Mapping[str, str]) -> None:
@@ -181,44 +171,3 @@ def _keyed(key: bytes, place: str, what: Any, digests: Mapping[str, str]) -> str
     files = {os.path.relpath(path, place): digest for path, digest in digests.items()}
     text = json.dumps([what, files], sort_keys=True, default=str).replace(json.dumps(place)[1:-1], "")
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-
-
-def file_digest(path: str, place: str, without: Patterns = NOTHING) -> str:
-    """A digest of the file or of everything below the folder at ``path``: names, contents, links, and what is executable."""
-    digest, within = hashlib.sha256(), Beneath(place)
-    for name in _files_below(path):
-        if without and without.mean(os.path.relpath(name, path)):
-            continue
-        digest.update(os.path.relpath(name, place).encode(errors="surrogateescape") + b"\0")
-        digest.update(_content(name, within))
-    return digest.hexdigest()
-
-
-def _files_below(path: str) -> Iterator[str]:
-    if not os.path.isdir(path) or os.path.islink(path):
-        yield path
-        return
-    count = 0
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in sorted((*names, *links)):
-            count += name != _OURS
-            if count > MOST_HASHED:
-                return
-            if name != _OURS:
-                yield os.path.join(folder, name)
-
-
-def _content(path: str, within: Beneath) -> bytes:
-    """A link is where it leads to and, where that is a file of the checkout, what is in it. Pipes and the like are not opened."""
-    link = b""
-    try:
-        if os.path.islink(path):
-            link = b"link " + os.readlink(path).encode(errors="surrogateescape")
-        with within.opened(path) as file:
-            content = hashlib.file_digest(file, "sha256").digest()
-            executable = os.fstat(file.fileno()).st_mode & 0o100 > 0
-        return link + content + bytes([executable])
-    except (OSError, Outside):
-        return link or b"absent"

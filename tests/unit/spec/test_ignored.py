@@ -22,10 +22,17 @@ from orchestrator.spec.ignored import PASSING, Patterns
         ("docs/**", "docs/a/b", True),
         ("docs/**/b", "docs/a/c/b", True),
         ("docs/**/b", "docs/b", True),
+        ("**/a/**/b*c*", "x/a/y/a/z/bcd", True),
+        ("**/a/**/b*c*", "x/a/y/z/acd", False),
+        ("**/*a*/b", "a/cac/b", True),
+        ("**.log", "deep/.log", True),
+        ("a**b", "axb", True),
+        ("a**b", "a/b", False),
         ("a?c", "abc", True),
         ("a?c", "a/c", False),
         ("[ab].txt", "b.txt", True),
         ("[^a].txt", "a.txt", False),
+        ("a[^b]c", "a/c", False),
         (r"a\*b", "a*b", True),
         (r"a\*b", "axb", False),
         ("a.c", "abc", False),
@@ -52,3 +59,12 @@ def test_what_editors_and_git_leave_is_in_passing(path: str) -> None:
 @pytest.mark.parametrize("path", ["main.py", ".gitignore", "sub/file.swf", "idea/a"])
 def test_what_people_write_is_not(path: str) -> None:
     assert not Patterns(PASSING).mean(path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*a" * 30 + "b", "a" * 200), ("**/a/" * 30 + "b", "a/" * 200 + "a"), ("**/*a*a" * 20 + "/b", "a/a" * 100)],
+)
+def test_a_pattern_with_many_wildcards_is_answered_at_once(pattern: str, path: str) -> None:
+    """Ignore files of strangers are read by the daemon, in which everybody waits for an expression to end."""
+    assert not Patterns([pattern]).mean(path)
