@@ -131,3 +131,25 @@ def test_options_that_mean_nothing_are_refused(shell: Shell, repo: Repo, words: 
 
     assert said.code in (1, 2)
     assert why in said.err
+
+
+@pytest.mark.parametrize("how", FORMATS)
+def test_diff_with_a_commit_says_what_plan_does(shell: Shell, repo: Repo, how: str) -> None:
+    shell("deploy", repo.url).ok()
+    branch(repo, APP.format(version=2, label="two"))
+    words = ("--git", repo.url, "--ref", "change", "--format", how, "--detailed-exitcode")
+
+    assert shell("diff", *words).failed(2).out == shell("plan", *words).failed(2).out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--ref", "main"), "--ref is for a commit"),
+        (("--detailed-exitcode",), "is for a commit"),
+        (("--git", "x", "web"), "not containers with images"),
+        (("--git", "x", "--format", "{{.Path}}"), "not known with --git"),
+    ],
+)
+def test_diff_takes_the_options_of_one_of_its_two_uses(shell: Shell, words: tuple[str, ...], why: str) -> None:
+    assert why in shell("diff", *words).failed(2).err
