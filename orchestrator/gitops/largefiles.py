@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable
 
 from orchestrator.gitops.git import Git
@@ -40,7 +41,11 @@ def replace_pointers(git: Git, mirror: str, commit: str, entries: Iterable[Entry
         return
     for pointer in found:
         room.take(pointer.name, pointer.size)
-    _fetch(git, mirror, commit, found)
+    try:
+        _fetch(git, mirror, commit, found)
+    finally:
+        for half in ("incomplete", "tmp"):
+            shutil.rmtree(os.path.join(mirror, "lfs", half), ignore_errors=True)
     for pointer in found:
         content = _content(mirror, pointer)
         os.unlink(pointer.path)

@@ -21,8 +21,10 @@ from typing import Any
 
 from scripts.machine import packages
 
+from .lfsserver import LargeFiles
 from .waiting import eventually
 
+ANYWHERE = ("127.0.0.1", 0)
 TOKEN = "canary-b7c1e9d40f2a"
 STATUSES = {"401": 401, "403": 403, "404": 404, "500": 500, "503": 503}
 REQUEST_FAULTS = (*STATUSES, "redirect", "hang", "trickle", "endless", "login page", "closed")
@@ -60,16 +62,22 @@ def _openssl(*words: object) -> None:
 
 
 class HttpsGit:
-    """``with HttpsGit(folder, authority.server()) as server: server.url("infra")``. ``asked`` counts requests."""
+    """``with HttpsGit(folder, authority.server()) as server: server.url("infra")``. ``asked`` counts requests, ``trusted`` those that
+    bore the token. ``large_files`` are served where there are some.
+    """
 
-    def __init__(self, folder: Path, context: ssl.SSLContext, token: str = TOKEN) -> None:
+    def __init__(
+        self, folder: Path, context: ssl.SSLContext, token: str = TOKEN, address: tuple[str, int] = ANYWHERE
+    ) -> None:
         self.folder, self.token = folder, token
         self.fault = ""
         self.elsewhere = ""  # where a redirect leads to
         self.asked: list[str] = []
+        self.trusted: list[str] = []
+        self.large_files: LargeFiles | None = None
         self._over = threading.Event()
         self.context = context  # of the connections to come
-        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"git": self}))
+        self._server = _Server(address, type("Handler", (_Handler,), {"git": self}))
         self._server.git = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -78,7 +86,7 @@ class HttpsGit:
         return int(self._server.server_address[1])
 
     def url(self, name: str) -> str:
-        return f"https://127.0.0.1:{self.port}/{name}"
+        return f"https://{self._server.server_address[0]!s}:{self.port}/{name}"
 
     @contextmanager
     def failing(self, fault: str) -> Iterator[None]:
@@ -137,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         self.git.asked.append(f"{self.command} {self.path}")
+        if self.headers.get("Authorization"):
+            self.git.trusted.append(self.path)
         try:
             self._asked(body)
         except (OSError, ssl.SSLError):
@@ -149,6 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault)
         elif self.headers.get("Authorization") != _basic(self.git.token):
             self._say(401, b"", [("WWW-Authenticate", 'Basic realm="git"')])
+        elif self.git.large_files is not None and "/info/lfs/" in self.path:
+            status, headers, content = self.git.large_files.answer(self.path, body)
+            self._say(status, content, headers)
         else:
             status, headers, content = _backend(self.git.folder, self, body)
             if fault in PACK_FAULTS and b"command=fetch" in body:
