@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,12 @@ import pytest
 
 from orchestrator.errors import SpecError
 from orchestrator.gitops import loading
+from orchestrator.gitops.repository import Extent, Ref, Repository
+from orchestrator.gitops.troubles import UrlRefused
 from orchestrator.spec.load import LoadRequest, load_canonical
+from scripts.machine import packages
+from tests.support.gitrepos import Repo
+from tests.support.waiting import eventually
 
 ADDRESSES = [
     "http://127.0.0.1:PORT/x.git",
@@ -19,7 +27,17 @@ ADDRESSES = [
     "http://2130706433:PORT/x.git",
     "http://0x7f000001:PORT/x.git",
     "http://0177.0.0.1:PORT/x.git",
+    "http://0:PORT/x.git",
+    "http://0x7f.1:PORT/x.git",
+    "http://017700000001:PORT/x.git",
+    "http://127.0.0.1.:PORT/x.git",
     "http://[::ffff:127.0.0.1]:PORT/x.git",
+    "http://[::ffff:7f00:1]:PORT/x.git",
+    "http://[0:0:0:0:0:ffff:7f00:1]:PORT/x.git",
+    "http://example.org@127.0.0.1:PORT/x.git",
+    "http://127.0.0.1:PORT/x.git?@example.org",
+    "http://\u2460\u2461\u2466.0.0.1:PORT/x.git",
+    "http://127.0.0.1:PORT/%2e%2e/x.git",
     "http://user:word@127.0.0.1:PORT/x.git",
     "HTTP://127.0.0.1:PORT/x.git",
     "http://127.0.0.1:PORT/app.yml",
@@ -43,6 +61,22 @@ SPECS = {
         "services: {web: {build: {context: ., dockerfile_inline: FROM x, additional_contexts: {a: 'ADDRESS'}}}}"
     ),
     "config": "services: {web: {image: x, configs: [c]}}\nconfigs: {c: {file: 'ADDRESS'}}",
+    "secret": "services: {web: {image: x, secrets: [c]}}\nsecrets: {c: {file: 'ADDRESS'}}",
+    "include in full": "include: [{path: ['ADDRESS'], env_file: 'ADDRESS'}]\nservices: {web: {image: x}}",
+    "env_file in full": "services: {web: {image: x, env_file: [{path: 'ADDRESS', required: true}]}}",
+    "label_file": "services: {web: {image: x, label_file: 'ADDRESS'}}",
+}
+# What is only passed on, or read by nobody but a builder: it may be taken, and still nobody is asked.
+PASSED_ON = {
+    "image": "services: {web: {image: 'ADDRESS'}}",
+    "Dockerfile": "services: {web: {build: {context: ., dockerfile: 'ADDRESS'}}}",
+    "provider": "services: {web: {provider: {type: x, options: {url: 'ADDRESS'}}}}",
+    "model": "services: {web: {image: x, models: [m]}}\nmodels: {m: {model: 'ADDRESS'}}",
+    "driver": "services: {web: {image: x, volumes: ['v:/v']}}\nvolumes: {v: {driver_opts: {type: nfs, device: 'ADDRESS'}}}",
+    "external secret": "services: {web: {image: x, secrets: [c]}}\nsecrets: {c: {external: true, name: 'ADDRESS'}}",
+    "variable": "services: {web: {image: x, environment: {A: 'ADDRESS', HTTP_PROXY: 'ADDRESS'}}}",
+    "log driver": "services: {web: {image: x, logging: {driver: syslog, options: {syslog-address: 'ADDRESS'}}}}",
+    "optional env_file": "services: {web: {image: x, env_file: [{path: 'ADDRESS', required: false}]}}",
 }
 # Nothing is built when a spec is loaded: a word that is a path of the repository is one, and names a folder that is not there.
 PATHS = ("http:/", "//", "ext:", "git@")
@@ -92,7 +126,93 @@ def test_no_spelling_of_an_address_is_asked(server: socket.socket, tmp_path: Pat
     assert hits(server) == 0
 
 
-def test_the_server_hears_who_asks(server: socket.socket) -> None:
-    socket.create_connection(server.getsockname()).close()
+@pytest.mark.parametrize("reference", PASSED_ON)
+def test_nor_is_one_that_is_only_passed_on(server: socket.socket, tmp_path: Path, reference: str) -> None:
+    file = tmp_path / "app.yml"
+    for address in ADDRESSES:
+        said = address.replace("PORT", str(server.getsockname()[1]))
+        file.write_text(PASSED_ON[reference].replace("ADDRESS", said))
+        asked = LoadRequest(
+            files=(str(file),),
+            current_directory=str(tmp_path),
+            project_name="shop",
+            disk=loading.files_below(str(tmp_path)),
+        )
+        try:
+            found = load_canonical(asked)
+            loading.stack(found, key=b"k", disk=loading.files_of(found, str(tmp_path)))
+        except SpecError:
+            pass
+    assert hits(server) == 0
 
-    assert hits(server) == 1
+
+MODULES = ("http://127.0.0.1:PORT/x", "https://127.0.0.1:PORT/x", "https://2130706433:PORT/x", "https://[::ffff:7f00:1]:PORT/x",
+           "ssh://git@127.0.0.1:PORT/x", "git://127.0.0.1:PORT/x", "ext::nc 127.0.0.1 PORT")  # fmt: skip
+
+
+@pytest.mark.parametrize("address", MODULES)
+def test_no_submodule_has_anybody_asked(server: socket.socket, tmp_path: Path, address: str) -> None:
+    repo = Repo(tmp_path / "repo")
+    said = address.replace("PORT", str(server.getsockname()[1]))
+    repo.write(".gitmodules", f'[submodule "m"]\n\tpath = m\n\turl = {said}\n')
+    repo.git("add", "--all")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},m")
+    repo.git("commit", "--quiet", "-m", "a module")
+    mirror = Repository(repo.url, str(tmp_path / "state"), extent=Extent(submodules=True))
+
+    with pytest.raises(UrlRefused):
+        mirror.checkout(mirror.fetch(Ref()))
+    assert hits(server) == 0
+
+
+@pytest.fixture
+def lfs_repo(server: socket.socket, tmp_path: Path) -> Repo:
+    """It has a large file, and says itself that those are at the server."""
+    packages.have(packages.GIT)
+    repo = Repo(tmp_path / "lfs")
+    repo.git("lfs", "install", "--local")
+    repo.git("lfs", "track", "*.bin")
+    (repo.folder / "large.bin").write_bytes(b"large" * 1000)
+    repo.write(".lfsconfig", f"[lfs]\n\turl = http://127.0.0.1:{server.getsockname()[1]}/x\n")
+    repo.commit()
+    return repo
+
+
+def test_no_endpoint_for_large_files_is_asked_that_the_repository_names(
+    server: socket.socket, lfs_repo: Repo, tmp_path: Path
+) -> None:
+    mirror = Repository(lfs_repo.url, str(tmp_path / "state"), extent=Extent(lfs=True))
+
+    assert b"large" * 1000 == Path(mirror.checkout(mirror.fetch(Ref())), "large.bin").read_bytes()
+    assert hits(server) == 0
+
+
+UNHEARD = ("http://127.0.0.1.:", "http://\u2460")  # git itself makes no address of these
+SPELLED = [
+    one for one in ADDRESSES if one.startswith("http://") and one.endswith("x.git") and not one.startswith(UNHEARD)
+]
+CONTROLS = [
+    *(["git", "ls-remote", address] for address in SPELLED),
+    ["git", "ls-remote", "https://127.0.0.1:PORT/x"],
+    ["git", "ls-remote", "ssh://git@127.0.0.1:PORT/x"],
+    ["git", "ls-remote", "git://127.0.0.1:PORT/x"],
+    ["git", "-c", "protocol.ext.allow=always", "ls-remote", "ext::openssl s_client -connect 127.0.0.1:PORT"],
+    ["git", "-C", "LFS", "lfs", "push", "--all", "http://127.0.0.1:PORT/y"],
+]
+
+
+@pytest.mark.parametrize("words", CONTROLS, ids=lambda words: words[-1])
+def test_who_does_ask_is_heard(server: socket.socket, lfs_repo: Repo, words: list[str]) -> None:
+    """By the same spellings: so the silence above is no deafness."""
+    port = str(server.getsockname()[1])
+    said = [word.replace("PORT", port).replace("LFS", str(lfs_repo.folder)) for word in words]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(lfs_repo.folder), "GIT_TERMINAL_PROMPT": "0"}
+    environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+    asking = subprocess.Popen(
+        said, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        eventually(lambda: hits(server) > 0, what="it is heard")
+    finally:
+        os.killpg(asking.pid, signal.SIGKILL)
+        asking.wait()
