@@ -22,9 +22,11 @@ from orchestrator.engines.docker.client import Client
 from orchestrator.engines.docker.console import DockerConsole
 from orchestrator.engines.docker.engine import DockerEngine
 from orchestrator.engines.gate import NotAdmitted
+from orchestrator.gitops import loading
 from orchestrator.model.admission import Admission
 from orchestrator.model.stack import Build
 from orchestrator.spec.host import load_host
+from orchestrator.spec.load import Canonical, LoadRequest, load_canonical
 from scripts.machine import haproxy
 from tests.support.admission import Case, forbidden
 from tests.support.engines import Engine
@@ -103,8 +105,18 @@ def _in_one_commit(cases: list[Case], repo: Repo) -> dict[str, Case]:
     return named
 
 
-def test_no_forbidden_construct_of_a_repository_reaches_the_engine(tmp_path: Path, engine: Engine) -> None:
-    """The whole matrix as stacks of one commit: each is refused with rule, file and line, and nothing is changed."""
+def _read_here(request: LoadRequest, **_: object) -> Canonical:
+    return load_canonical(request)
+
+
+def test_no_forbidden_construct_of_a_repository_reaches_the_engine(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole matrix as stacks of one commit: each is refused with rule, file and line, and nothing is changed.
+
+    They are read in this process, as ``test_loading`` shows to be the same: hundreds of others are most of the time otherwise.
+    """
+    monkeypatch.setattr(loading, "canonical", _read_here)
     repo = Repo(tmp_path / "infra")
     named = _in_one_commit(forbidden(), repo)
     (tmp_path / "host.yml").write_text(
