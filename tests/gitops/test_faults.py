@@ -8,7 +8,7 @@ import os
 import random
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,42 @@ from tests.support.gitserver import Authority, HttpsGit
 from tests.support.waiting import eventually
 
 
+class Daemons:
+    """One daemon for all cases, and another for those after a case that it did not get over."""
+
+    def __init__(self, make: Callable[[], AbstractContextManager[Followed]]) -> None:
+        self._make, self._open = make, ExitStack()
+        self._one: Followed | None = None
+
+    def well(self) -> Followed:
+        """A daemon whose stack has what the newest commit says."""
+        if self._one is not None and not self._one.is_well():
+            try:
+                self._one.recover()
+            except AssertionError:
+                self.close()
+        if self._one is None:
+            self._one = self._open.enter_context(self._make())
+        return self._one
+
+    def close(self) -> None:
+        self._one = None
+        self._open.close()
+
+
 @pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Followed]:
-    with followed(tmp_path_factory.mktemp("followed"), free_port(), engine) as made:
+def daemons(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Daemons]:
+    made = Daemons(lambda: followed(tmp_path_factory.mktemp("followed"), free_port(), engine))
+    try:
         yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def one(daemons: Daemons) -> Followed:
+    """Well before each case, whatever the one before has left."""
+    return daemons.well()
 
 
 @contextmanager

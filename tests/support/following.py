@@ -6,6 +6,7 @@ Engine calls go through a recording proxy. It asks the server only when it is po
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.engines import Docker
+from orchestrator.controller.status import Phase
 from orchestrator.engines.docker.client import Client
 from orchestrator.gitops.follower import Follower
 
@@ -55,6 +57,7 @@ class Followed:
             name,
         )
         self._sizes = count(16)
+        self._context, self._first = server.context, repo.git("rev-parse", "HEAD")
         self.proxy: Proxy
 
     @property
@@ -88,6 +91,32 @@ class Followed:
     def has(self, size: int) -> None:
         eventually(lambda: self.memory() == size, what=f"web has {size} MiB")
         self.host.settles(self.name)
+
+    def is_well(self) -> bool:
+        """Whether nothing of a fault is left: daemon, server and repository are as they should be, and the newest commit runs."""
+        head, status = self.follower.head, self.host.daemon.board.of(self.name)
+        return (
+            any(thread.name == "daemon" for thread in threading.enumerate())
+            and not self.server.fault
+            and self.server.context is self._context
+            and self.repo.git("rev-parse", "--abbrev-ref", "HEAD") == "main"
+            and not self.repo.git("status", "--porcelain")
+            and head is not None
+            and head.commit == self.repo.git("rev-parse", "HEAD")
+            and status is not None
+            and (status.phase, status.newer) == (Phase.CONVERGED, None)
+        )
+
+    def recover(self) -> None:
+        """End what a fault has left, and have a good commit taken: one that comes after all that were ever fetched."""
+        self.server.fault, self.server.context = "", self._context
+        newest = self.follower.head.commit if self.follower.head is not None else self._first
+        self.repo.git("checkout", "--quiet", "--force", "-B", "main", newest)
+        self.repo.git("clean", "-qfdx")
+        self.repo.git("rm", "-rq", "--ignore-unmatch", ".")
+        size = self.change()
+        self.poll()
+        self.has(size)
 
     def mutations(self) -> int:
         return len(self.proxy.mutations)
