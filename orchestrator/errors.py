@@ -28,7 +28,7 @@ layer, and turned into output and an exit code in one place: ``orchestrator.cli.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from orchestrator.records import dataclass
@@ -112,6 +112,16 @@ class SpecError(StackError):
         self.args = (self.message,)
         for other in self.others:
             other.masked(secrets, mask)
+
+    def retold(self, told: Callable[[str], str], most: int) -> None:
+        """Put the words and places of this error through ``told``, and those of the first others; no more than ``most`` stay."""
+        self.message, self.hint = told(self.message), told(self.hint)
+        self.args = (self.message,)
+        if self.where is not None:
+            self.where = Where(told(self.where.file), self.where.line, self.where.column, told(self.where.path))
+        self.others = self.others[:most]
+        for other in self.others:
+            other.retold(told, 0)
 
 
 class SyntaxProblem(SpecError):

@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Mapping
 
 from orchestrator.controller.keeper import Keeper
+from orchestrator.controller.lanes import Lanes
 from orchestrator.controller.queue import WorkQueue
 from orchestrator.engines.base import Change
 from orchestrator.errors import EngineUnreachable
 
 LONGEST_PAUSE = 5.0
+LANE_SECONDS = 0.2  # until a stack is tried again whose lane was full
 
 
 class Loop:
@@ -28,6 +30,7 @@ class Loop:
             threading.Thread(target=self._work, name=f"keeper-{number}", daemon=True)
             for number in range(1, threads + 1)
         ]
+        self._lanes = Lanes(threads)
         self._lock = threading.Lock()
         self._keepers: dict[str, Keeper] = {}
         self.gaps = 0  # how often changes may have been missed
@@ -103,7 +106,18 @@ class Loop:
         keeper = self.keepers.get(name)
         if keeper is None:
             return
-        before = keeper.settled
+        if not keeper.source.outdated:
+            self._pass_of(keeper)
+        elif self._lanes.enter(keeper.entry.source):
+            try:
+                self._pass_of(keeper)
+            finally:
+                self._lanes.leave(keeper.entry.source)
+        else:
+            self._queue.add(name, LANE_SECONDS)
+
+    def _pass_of(self, keeper: Keeper) -> None:
+        name, before = keeper.entry.name, keeper.settled
         try:
             delay = keeper.run()
         except Exception as problem:

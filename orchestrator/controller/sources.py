@@ -110,6 +110,11 @@ class Source(Protocol):
         """Files whose change, or coming, means that ``load`` may answer something else."""
         ...
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the next question has it read what somebody elsewhere wrote, which may take long."""
+        return False
+
     def candidate(self) -> Wanted | None:
         """A newer version, not kept yet: to be taken once everything it needs is there, unless ``newer`` says why not."""
         return None

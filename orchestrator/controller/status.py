@@ -20,6 +20,7 @@ from orchestrator.model.plan import Plan
 from orchestrator.records import dataclass
 
 REMEMBERED = 1_000
+LONGEST = 8_000  # characters of what is told; whoever writes specs must not fill the memory with them
 
 
 class Phase(StrEnum):
@@ -176,7 +177,7 @@ class Board:
                 time=self._clock(),
                 stack=stack,
                 kind=kind,
-                text=text,
+                text=text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}...",
                 level=level,
                 service=service,
             )

@@ -23,7 +23,7 @@ from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.known import Known, forget_others, has_nothing, why_gone
 from orchestrator.gitops.proposal import About
 from orchestrator.gitops.repository import Ref
-from orchestrator.gitops.selection import Chosen, Selection, selected
+from orchestrator.gitops.selection import Chosen, Selection, Selections
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import GitHostSource, HostStack
@@ -88,10 +88,9 @@ class Repositories:
         self._places: dict[str, str] = {}  # by source: the checkout that was arranged last
         self._unread: dict[str, bool] = {}  # sources of which some stacks could not be read
         self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
+        self._selections = Selections()
         self._own: Mapping[str, HostStack] = {}
-        self.claims: dict[
-            str, dict[str, str]
-        ] = {}  # by source: stacks of it that something else has, and what is wrong
+        self.claims: dict[str, dict[str, str]] = {}  # by source: stacks that something else has, and what is wrong
 
     def follow(self, wanted: Mapping[str, GitHostSource], own: Mapping[str, HostStack]) -> None:
         """Follow these sources from now on, and no others. The stacks of the host file itself are its ``own``."""
@@ -255,6 +254,7 @@ class Repositories:
             allow_rollback=source.allow_rollback,
         )
         self._followers[source.name] = follower
+        self._read_ahead(source.name)
         if follower.head is not None:
             with self._lock:
                 self._arrange(source, follower.head)
@@ -267,6 +267,7 @@ class Repositories:
         self._sources.pop(name, None)
         self.claims.pop(name, None)
         self._places.pop(name, None)
+        self._selections.forget(name)
         known = self._known.pop(name, None)
         for stack in known.stacks if known is not None else ():
             if self._git_sources.pop(stack, None) is not None:
@@ -274,6 +275,7 @@ class Repositories:
 
     def _changed(self, name: str) -> None:
         """In the follower's thread: a new head, or trouble."""
+        self._read_ahead(name)
         with self._lock:
             source, follower = self._sources.get(name), self._followers.get(name)
             if source is None or follower is None:
@@ -291,12 +293,19 @@ class Repositories:
                 self._cannot(f"source {name}: old checkouts cannot be removed: {problem}")
 
     def _commits(self, stack: str) -> set[str]:
-        found = self._git_sources.get(stack)
-        return found.commits if found is not None else set()
+        return self._git_sources[stack].commits if stack in self._git_sources else set()
+
+    def _read_ahead(self, name: str) -> None:
+        """Find out what a source wants before anybody has to wait for it."""
+        source, follower = self._sources.get(name), self._followers.get(name)
+        if source and follower and follower.head:
+            self._selections.of(source, follower.head.place)
 
     def _arrange(self, source: GitHostSource, head: Head) -> None:
         """Keep what a commit has. What it no longer has stays until ``_take_down_what_may_go``."""
-        selection, known = selected(head.place, source), self._known[source.name]
+        selection, known = self._selections.of(source, head.place), self._known[source.name]
+        if selection.unread:
+            self._selections.forget(source.name)  # what was found out holds for now
         wanted = self._unclaimed(source, selection)
         before, left = known.stacks, known.leaving
         missing = {name: before[name] for name in before.keys() - wanted.keys()}
@@ -324,6 +333,7 @@ class Repositories:
 
     def _take_down_what_may_go(self, name: str) -> None:
         """In the follower's thread, after each fetch: what could not go before is tried again."""
+        self._read_ahead(name)
         with self._lock:
             source, known = self._sources.get(name), self._known.get(name)
             if source is None or known is None:

@@ -22,6 +22,7 @@ from orchestrator.spec.reading import Files
 _IMAGES = ("docker-image://", "service:", "target:")
 _LAYOUT = "oci-layout://"
 _ELSEWHERE = "a context must be a folder of the repository: copy it there, or build the image elsewhere and name it"
+Keys = tuple[str | int, ...]
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFSOCK: "a socket"}
 
 
@@ -29,21 +30,31 @@ def roots(found: Canonical, place: str) -> Iterator[Beneath]:
     """The checkout at ``place``, and those beside it in which files of the model were left."""
     beside = os.path.dirname(place) + os.sep
     names = {os.path.basename(place): None}
-    for path in _files(found.model):
+    for path, _ in _files(found.model):
         if path.startswith(beside):
             names[path[len(beside) :].split(os.sep)[0]] = None
     return (Beneath(beside + name) for name in names)
 
 
-def _files(model: Map) -> Iterator[str]:
+def check_beside(found: Canonical, place: str) -> None:
+    """Raises Outside at the line of the first path that leads to other checkouts of the repository: a spec has only its own."""
+    beside = os.path.dirname(place) + os.sep
+    for path, keys in _files(found.model):
+        full = os.path.normpath(path) + os.sep
+        if full.startswith(beside) and not full.startswith(place + os.sep):
+            raise Outside(f"{shown(path)} lies outside of the repository", where=where(found.model, keys))
+
+
+def _files(model: Map) -> Iterator[tuple[str, Keys]]:
+    """Paths of a model, and where they stand."""
     for section in ("configs", "secrets"):
-        for resource in (model.get(section) or {}).values():
+        for key, resource in (model.get(section) or {}).items():
             if isinstance(resource, dict) and isinstance(resource.get("file"), str):
-                yield resource["file"]
-    for service in (model.get("services") or {}).values():
-        for mount in service.get("volumes") or ():
+                yield resource["file"], (section, key, "file")
+    for key, service in (model.get("services") or {}).items():
+        for index, mount in enumerate(service.get("volumes") or ()):
             if isinstance(mount, dict) and isinstance(mount.get("source"), str):
-                yield mount["source"]
+                yield mount["source"], ("services", key, "volumes", index)
 
 
 def check_files(found: Canonical, disk: Files) -> None:

@@ -12,8 +12,8 @@ from functools import partial
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Guard, Wanted
-from orchestrator.errors import RuleViolation, SpecError, Where
-from orchestrator.gitops import dependencies, loading
+from orchestrator.errors import RuleViolation, SpecError, StackError, Where
+from orchestrator.gitops import containment, dependencies, loading
 from orchestrator.gitops.follower import Followed, Head
 from orchestrator.gitops.selection import env_files, spec_files
 from orchestrator.gitops.standing import Version
@@ -24,7 +24,11 @@ from orchestrator.secrets.decrypting import loaded
 from orchestrator.secrets.keys import Keys, of_host
 from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
+from orchestrator.spec.hints import visible
 from orchestrator.spec.load import Canonical, LoadRequest
+
+LONGEST = 1_000  # characters of each of an error's words
+MOST_OTHERS = 20  # further errors of one stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +67,24 @@ class Folder:
         return self._stores.versions(self._seen) != self._seen
 
     def at(self, head: Head, before: Version | None) -> Found:
-        """The stack of a commit, with its mounts where their content lay ``before``. Raises SpecError."""
+        """The stack of a commit, with its mounts where their content lay ``before``. Raises SpecError, fit to be told."""
         try:
             return self._at(head, before)
         except SpecError as problem:
-            raise loading.told(problem, head.place, head.commit) from None
+            told = loading.told(problem, head.place, head.commit)
+            told.retold(_cut, MOST_OTHERS)
+            raise told from None
+        except StackError:
+            raise
+        except Exception as problem:  # a model that no loader makes: whoever read the spec is not to be believed
+            raise loading.LoadFailed(
+                f"the spec of commit {head.commit[:12]} cannot be used ({type(problem).__name__})",
+                where=Where(self._path),
+            ) from problem
 
     def _at(self, head: Head, before: Version | None) -> Found:
         canonical = self._canonical(head)
+        containment.check_beside(canonical, head.place)
         key = self._key()
         builds = dependencies.builds(canonical, head.place, key)
         anchors = before.anchors if before else {}
@@ -152,3 +166,10 @@ def _with_builds(stack: Stack, versions: Mapping[str, str]) -> Stack:
         if service.build is not None
     }
     return replace(stack, services={**stack.services, **services}) if services else stack
+
+
+def _cut(text: str) -> str:
+    """Strangers' words, short enough to be remembered, and with nothing in them that a terminal would obey."""
+    short = text if len(text) <= 2 * LONGEST else text[:LONGEST] + text[-LONGEST:]
+    shown = "\n".join(map(visible, short.split("\n")))
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST // 2]} ... {shown[-LONGEST // 3 :]}"

@@ -15,13 +15,13 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable, Mapping
 
 from orchestrator.beneath import Beneath
 from orchestrator.errors import SpecError, StackError, Where
 from orchestrator.gitops import containment
+from orchestrator.gitops.turns import Turns
 from orchestrator.model.stack import Stack
 from orchestrator.records import replace
 from orchestrator.spec import environment, transfer
@@ -42,12 +42,11 @@ LIMITS = {
     "RLIMIT_CORE": 0,
     "RLIMIT_NPROC": 0,
 }
-AT_ONCE = max(2, os.cpu_count() or 1)
 CHILD = "orchestrator.gitops.child"
 _START = (
     "import sys; sys.path[:] = sys.argv[4:]; __import__(sys.argv[1], fromlist=['main']).main(*map(int, sys.argv[2:4]))"
 )
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_turns = Turns(max(2, os.cpu_count() or 1))
 
 
 class LoadFailed(SpecError):
@@ -114,15 +113,22 @@ def canonical(
         "limits": {**LIMITS, **(limits or {})},
     }
     file = os.path.relpath(request.files[0], place) if request.files else ""
-    with _turns:
+    with _turns.of(os.path.dirname(place)):
         text, code, ended = _Reading(json.dumps(asked).encode("ascii"), place, program or CHILD).answer()
     try:
         if code or ended:
-            raise _failed(ended or _ended_by(code), file, commit, code or ended == _SLOW)
-        return replace(transfer.canonical_of(text), secret_values=request.secret_values)
+            raise _failed(ended or _ended_by(code), file, commit, code or ended == _slow())
+        found = transfer.canonical_of(text)
     except Malformed:
         why = _said(text)
         raise _failed(why, file, commit, why == _NO_MEMORY) from None
+    except SpecError:
+        raise
+    except StackError as problem:  # whatever it is called, it is about this spec
+        raise SpecError(problem.message, where=problem.where, hint=problem.hint, reference=problem.ref) from None
+    if request.project_name and found.name != request.project_name:
+        raise _failed("what was read is another stack", file, commit, False)
+    return replace(found, secret_values=request.secret_values)
 
 
 def hosts(files: Iterable[str], place: str) -> tuple[str, ...]:
@@ -132,15 +138,14 @@ def hosts(files: Iterable[str], place: str) -> tuple[str, ...]:
     """
     paths = list(files)
     asked = {"contents": {}, "plain": {}, "folder": place, "needed": paths, "hosts": paths, "limits": LIMITS}
-    with _turns:
+    with _turns.of(os.path.dirname(place)):
         text, code, ended = _Reading(json.dumps(asked).encode("ascii"), place, CHILD).answer()
-    if code or ended == _SLOW:
+    if code or ended == _slow():
         file = os.path.relpath(paths[0], place)
         raise ReadingEnded(f"{file} cannot be read: {ended or _ended_by(code)}", where=Where(file))
     try:
-        found = json.loads(text)["hosts"] if not ended else []
-        return tuple(found) if all(isinstance(one, str) for one in found) else ()
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return transfer.hosts_of(text) if not ended else ()
+    except Malformed:
         return ()
 
 
@@ -232,16 +237,19 @@ class _Reading:
             if total > MOST_ANSWERED:
                 return b"", 0, f"its model is larger than {MOST_ANSWERED >> 20} MiB"
             pieces.append(piece)
-        return b"", 0, _SLOW
+        return b"", 0, _slow()
 
     def _ended(self, process: subprocess.Popen[bytes], text: bytes) -> tuple[bytes, int, str]:
         try:
             return text, process.wait(max(0.1, self._deadline - time.monotonic())), ""
         except subprocess.TimeoutExpired:
-            return b"", 0, _SLOW
+            return b"", 0, _slow()
 
 
-_SLOW = f"reading it took longer than {SECONDS:.0f} s"
+def _slow() -> str:
+    return f"reading it took longer than {SECONDS:.0f} s"
+
+
 _NO_MEMORY = f"reading it took more than {MOST_MEMORY >> 20} MiB of memory"
 
 

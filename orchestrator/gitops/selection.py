@@ -61,6 +61,23 @@ def selected(place: str, source: GitHostSource) -> Selection:
     return Selection(stacks=stacks, elsewhere=elsewhere, unread=unread)
 
 
+class Selections:
+    """What was found out last, by source: asked once without haste, it is at hand for who must not wait. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[GitHostSource, str, Selection]] = {}
+
+    def of(self, source: GitHostSource, place: str) -> Selection:
+        """What ``source`` wants of the checkout at ``place``: specs may have to be read for it, as long as they have it take."""
+        last = self._last.get(source.name)
+        if last is None or last[:2] != (source, place):
+            last = self._last[source.name] = (source, place, selected(place, source))
+        return last[2]
+
+    def forget(self, name: str) -> None:
+        self._last.pop(name, None)
+
+
 def _candidates(place: str, source: GitHostSource) -> Iterable[Chosen]:
     for name, listed in source.listed.items():
         yield chosen(name, listed.folder, source)

@@ -98,6 +98,13 @@ class GitSource(Source):
             assert self._kept is not None
             return self._kept
 
+    @property
+    def outdated(self) -> bool:
+        head, left = self._follower.head, self._leaving() is not None
+        if head is None:
+            return False
+        return (head, left) != (self._head, self._left) or self._folder.stored_anew or self._may_pass_now()
+
     def candidate(self) -> Wanted | None:
         with self._lock:
             self._look()
@@ -137,9 +144,8 @@ class GitSource(Source):
 
     @property
     def commits(self) -> set[str]:
-        """The commits whose checkouts are used, or needed for the way back."""
-        with self._lock:
-            return self._standing.commits()
+        """The commits whose checkouts are used, or needed for the way back; not waited for while a spec is read."""
+        return self._standing.commits()
 
     def take(self, candidate: Wanted) -> None:
         with self._lock:
@@ -232,13 +238,11 @@ class GitSource(Source):
 
     def _look(self) -> None:
         """Find out what the head has, and what is kept, where either may have changed."""
-        head = self._follower.head
-        anew = self._folder.stored_anew
-        left = self._leaving() is not None
-        if head is None or ((head, left) == (self._head, self._left) and not anew and not self._may_pass_now()):
+        head, left = self._follower.head, self._leaving() is not None
+        if head is None or not self.outdated:
             return
         self._head, self._left = head, left
-        self._kept = None if anew else self._kept
+        self._kept = None if self._folder.stored_anew else self._kept
         self._look_at(head)
         self._look_at_kept()
         if self._invalid is not None and self._invalid.retryable:
@@ -268,7 +272,8 @@ class GitSource(Source):
 
     def _may_pass_now(self) -> bool:
         """Whether what was wrong with the head is for the operator to put right, or for time, rather than for a commit."""
-        return self._invalid is not None and (self._invalid.ref in OF_KEYS or self._retries.due)
+        problem = self._invalid
+        return problem is not None and (problem.ref in OF_KEYS or self._retries.due)
 
     def _again(self, kept: Version) -> Wanted | None:
         """What is kept, from its own checkout; None where that has gone, so that the newest has to do."""

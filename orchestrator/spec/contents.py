@@ -31,7 +31,7 @@ _ROOTS = {FileKind.CONFIG: "/", FileKind.SECRET: "/run/secrets/"}
 
 
 def _owner(text: str) -> str:
-    if not (text.isascii() and text.isdigit()) or int(text) >= 1 << 32:
+    if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) >= 1 << 32:
         raise BadValue(f"{quoted(text)} is no numeric id", "write a number: names differ between images")
     return text
 

@@ -7,8 +7,9 @@ each, in a table; a mapping whose keys all know their places names them in two l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator import errors
 from orchestrator.errors import SpecError, StackError, Where
@@ -37,8 +38,10 @@ _KINDS: dict[str, type[StackError]] = {
         errors.UnknownService,
     )
 }
+_REFERENCE = re.compile(r"[a-z0-9-]{1,64}")
 _LISTED = ("files", "env_files", "profiles", "services")
 Json = Any
+T = TypeVar("T")
 
 
 class Malformed(ValueError):
@@ -88,7 +91,12 @@ def canonical_of(text: bytes) -> Canonical:
     return _understood(text, _answered)
 
 
-def _understood(text: bytes, meaning: Callable[[Json], Canonical]) -> Canonical:
+def hosts_of(text: bytes) -> tuple[str, ...]:
+    """The names in an answer about hosts. Raises Malformed."""
+    return _understood(text, lambda data: _texts(data["hosts"]))
+
+
+def _understood(text: bytes, meaning: Callable[[Json], T]) -> T:
     if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise Malformed("more values than a model has")
     try:
@@ -135,7 +143,7 @@ def error_of(data: Json, depth: int = 0) -> StackError:
     said: dict[str, Any] = {
         "where": None if data["where"] is None else _place(data["where"]),
         "hint": _text(data["hint"]),
-        "reference": _text(data["reference"]),
+        "reference": _reference(data["reference"]),
     }
     if not issubclass(kind, SpecError):
         return kind(_text(data["message"]), **said)
@@ -252,6 +260,12 @@ def _text(value: Json) -> str:
     if not isinstance(value, str):
         raise Malformed("no text")
     return value
+
+
+def _reference(value: Json) -> str:
+    if not _REFERENCE.fullmatch(_text(value)):
+        raise Malformed("no reference")
+    return str(value)
 
 
 def _whole(value: Json) -> int:

@@ -54,12 +54,11 @@ def _is_drive(letter: str, after: str) -> bool:
 
 
 def _parts(text: str) -> tuple[str, str, list[str]]:
-    sections = [""]
-    for character in text:
-        if character == ":" and not _is_drive(sections[-1], character):
-            sections.append("")
-        else:
-            sections[-1] += character
+    sections = []
+    pieces = iter(text.split(":"))
+    for piece in pieces:
+        path = next(pieces, None) if _is_drive(piece, ":") else None
+        sections.append(piece if path is None else f"{piece}:{path}")
     if "" in sections:
         raise BadValue(f"{quoted(text)} has nothing between two colons", "write [SOURCE:]TARGET[:OPTIONS]")
     if len(sections) > 3:

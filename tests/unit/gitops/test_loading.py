@@ -138,6 +138,7 @@ ENDED = {
 def test_whatever_becomes_of_it_is_one_error_with_commit_and_file(
     place: Path, deed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    usual = loading.SECONDS
     if deed in ("idle", "closed"):
         monkeypatch.setattr(loading, "SECONDS", 1.5)
     before = set(os.listdir("/proc/self/fd"))
@@ -145,6 +146,7 @@ def test_whatever_becomes_of_it_is_one_error_with_commit_and_file(
         loading.canonical(
             request(place, f"#{deed}"), place=str(place), commit=COMMIT, program=HOSTILE, limits=LOWERED.get(deed)
         )
+    monkeypatch.setattr(loading, "SECONDS", usual)
 
     assert ENDED[deed] in caught.value.message
     assert COMMIT[:12] in caught.value.message

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import LimitExceeded, SpecError, SyntaxProblem
+from orchestrator.spec import volumes
 from orchestrator.spec.limits import Limits
 from orchestrator.spec.parse import parse
 
@@ -105,6 +106,13 @@ def test_a_large_legitimate_file_is_accepted() -> None:
     (document,) = parse(f"services:\n{services}".encode(), "large.yml")
 
     assert 400 == len(document.root["services"])
+
+
+def test_a_mount_of_millions_of_characters_takes_no_hours() -> None:
+    """Nothing here takes time that grows faster than the text: with the square of it, this test would not end."""
+    mount = volumes.parse(f"c:/{'k' * 3_000_000}:/x:ro")
+
+    assert ("/x", True, 3_000_003) == (mount["target"], mount["read_only"], len(mount["source"]))
 
 
 def test_every_bomb_is_an_error_of_the_spec() -> None:

@@ -492,6 +492,13 @@ def test_a_missing_file_is_named_where_it_is_declared(tmp_path: Path) -> None:
     assert stack(tmp_path, text, read_contents=False).services["web"].container.files[0].source
 
 
+def test_an_owner_of_more_digits_than_a_number_may_have_is_refused(tmp_path: Path) -> None:
+    grant = f"{{source: c, uid: '{'9' * 5_000}'}}"
+    text = f"services:\n  web:\n    image: x\n    configs: [{grant}]\nconfigs: {{c: {{content: a}}}}\n"
+
+    assert "is no numeric id" in refusal(tmp_path, text).message
+
+
 def test_an_owner_is_a_number(tmp_path: Path) -> None:
     text = "services:\n  web:\n    image: x\n    configs: [{source: c, uid: nginx}]\nconfigs: {c: {content: a}}\n"
 

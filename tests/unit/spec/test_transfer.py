@@ -137,6 +137,19 @@ def test_an_error_is_only_ever_one_of_the_users_files() -> None:
     assert (caught.value.exit_code, caught.value.ref) == (2, "r")
 
 
+@pytest.mark.parametrize("text", [b'{"hosts": [1]}', b'{"hosts": "web1"}', b"[]", b"[" + b"[]," * 4_000_000 + b"[]]"])
+def test_hosts_that_are_no_names_are_no_answer(text: bytes) -> None:
+    assert ("web1", "db*") == transfer.hosts_of(b'{"hosts": ["web1", "db*"]}')
+    with pytest.raises(transfer.Malformed):
+        transfer.hosts_of(text)
+
+
+def test_a_reference_is_a_word() -> None:
+    said = {"kinds": [], "message": "m", "where": None, "hint": "", "reference": "\x1b[2J", "others": []}
+    with pytest.raises(transfer.Malformed):
+        transfer.canonical_of(json.dumps({"error": said}).encode())
+
+
 def test_kinds_of_errors_stay() -> None:
     again = over(LimitExceeded("much", others=[LimitExceeded("more")]))
 
