@@ -56,18 +56,18 @@ SPECS = {
     "include": "include: ['ADDRESS']\nservices: {web: {image: x}}",
     "extends": "services: {web: {extends: {file: 'ADDRESS', service: web}}}",
     "env_file": "services: {web: {image: x, env_file: 'ADDRESS'}}",
-    "build": "services: {web: {build: 'ADDRESS'}}",
-    "additional context": (
-        "services: {web: {build: {context: ., dockerfile_inline: FROM x, additional_contexts: {a: 'ADDRESS'}}}}"
-    ),
     "config": "services: {web: {image: x, configs: [c]}}\nconfigs: {c: {file: 'ADDRESS'}}",
     "secret": "services: {web: {image: x, secrets: [c]}}\nsecrets: {c: {file: 'ADDRESS'}}",
     "include in full": "include: [{path: ['ADDRESS'], env_file: 'ADDRESS'}]\nservices: {web: {image: x}}",
     "env_file in full": "services: {web: {image: x, env_file: [{path: 'ADDRESS', required: true}]}}",
     "label_file": "services: {web: {image: x, label_file: 'ADDRESS'}}",
 }
-# What is only passed on, or read by nobody but a builder: it may be taken, and still nobody is asked.
+# What is only passed on, or read by nobody but a builder, whom the policy judges: it may be taken, and still nobody is asked.
 PASSED_ON = {
+    "build": "services: {web: {build: 'ADDRESS'}}",
+    "additional context": (
+        "services: {web: {build: {context: ., dockerfile_inline: FROM x, additional_contexts: {a: 'ADDRESS'}}}}"
+    ),
     "image": "services: {web: {image: 'ADDRESS'}}",
     "Dockerfile": "services: {web: {build: {context: ., dockerfile: 'ADDRESS'}}}",
     "provider": "services: {web: {provider: {type: x, options: {url: 'ADDRESS'}}}}",
@@ -78,8 +78,6 @@ PASSED_ON = {
     "log driver": "services: {web: {image: x, logging: {driver: syslog, options: {syslog-address: 'ADDRESS'}}}}",
     "optional env_file": "services: {web: {image: x, env_file: [{path: 'ADDRESS', required: false}]}}",
 }
-# Nothing is built when a spec is loaded: a word that is a path of the repository is one, and names a folder that is not there.
-PATHS = ("http:/", "//", "ext:", "git@")
 
 
 @pytest.fixture
@@ -120,9 +118,7 @@ def test_no_spelling_of_an_address_is_asked(server: socket.socket, tmp_path: Pat
             without_line += [said] if problem.where is None or not problem.where.line else []
         else:
             taken.append(said)
-    assert [] == without_line
-    assert all(said.startswith(PATHS) for said in taken)
-    assert not taken or "context" in reference or reference == "build"
+    assert ([], []) == (without_line, taken)
     assert hits(server) == 0
 
 
