@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -221,14 +222,22 @@ def hung(host: Host) -> list[tuple[str, str, str]]:
             log = host.folder / "log"
             before, container = log.stat().st_size, f"{host.names[number]}-s1-1"
             proxy.hang()
-            named.append(until(lambda log=log, before=before: b"the engine hangs" in log.read_bytes()[before:]))
+            named.append(until(partial(_says, log, before, b"the engine hangs")))
             host.floor.call("DELETE", f"/containers/{container}?force=1")
             proxy.go_on(forgetful=bool(number % 2))
-            healed.append(until(lambda name=container: bool(state(host.floor, name).get("State", {}).get("Running"))))
+            healed.append(until(partial(_runs, host.floor, container)))
     return [
         ("an engine that hangs is named", spread(named), "10 s"),
         ("after its return a container that was removed meanwhile runs again", spread(healed), "10 s"),
     ]
+
+
+def _says(log: pathlib.Path, since: int, words: bytes) -> bool:
+    return words in log.read_bytes()[since:]
+
+
+def _runs(floor: Floor, container: str) -> bool:
+    return bool(state(floor, container).get("State", {}).get("Running"))
 
 
 def spread(seconds: list[float]) -> str:
