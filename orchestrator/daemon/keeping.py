@@ -136,7 +136,7 @@ class Daemon:
         before, self.host = self.host, host
         self.stores.declare(host.secret_stores)
         for name in before.stacks.keys() - host.stacks.keys():
-            self._release(name)
+            self._release(name, "no longer in the host file")
         for name, entry in host.stacks.items():
             if entry != before.stacks.get(name):
                 self._keep(entry)
@@ -155,11 +155,11 @@ class Daemon:
         self._files.follow(entry.name, source.places())
         self.loop.keep(Keeper(entry, source, self._means))
 
-    def _release(self, name: str) -> None:
-        """What is no longer in the host file goes on running; nobody looks after it any more."""
+    def _release(self, name: str, why: str) -> None:
+        """It goes on running; nobody looks after it any more."""
         self._let_go(name)
         self.board.drop(name)
-        self.board.tell(name, "released", "no longer in the host file; what runs of it is left alone", level="warning")
+        self.board.tell(name, "released", f"{why}; what runs of it is left alone", level="warning")
 
     def _let_go(self, name: str) -> None:
         self.loop.release(name)

@@ -33,12 +33,12 @@ from orchestrator.secrets.stores import Stores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What a repository's changes lead to. ``keep`` gets a stack's entry, the others its name; ``take_down`` also how to load
-    what was kept last, and whether volumes go too.
+    """What a repository's changes lead to. ``keep`` gets a stack's entry, the others its name; ``release`` also why;
+    ``take_down`` how to load what was kept last, and whether volumes go too.
     """
 
     keep: Callable[[HostStack], object]
-    release: Callable[[str], object]
+    release: Callable[[str, str], object]
     take_down: Callable[[str, Callable[[], Wanted | None], bool], object]
     look_again: Callable[[str], object]
 
@@ -54,6 +54,7 @@ class Shown:
     suspended: bool
 
 
+_NOT_YET = "kept again when its source has been fetched as the host file now says"
 _OF_A_SOURCE = "source "  # before its name among what is suspended; no stack's name has a space
 
 
@@ -102,8 +103,9 @@ class Repositories:
             for known in self._known.values():
                 self._give_up(known)
             changed = [source for name, source in wanted.items() if self._sources.get(name) != source]
+            before: set[str] = set()
             for name in [*(self._sources.keys() - wanted.keys()), *(source.name for source in changed)]:
-                self._forget(name)
+                before |= self._forget(name)
             forget_others(self._directory, wanted.keys())
             for source in changed:  # what each of them has had is its own before any of them claims something new
                 self._known[source.name] = Known(self._directory, source, self._cannot)
@@ -114,10 +116,13 @@ class Repositories:
                 self._begin(source)
             except StackError as problem:  # it can never be fetched; the others go on
                 self._cannot(f"source {source.name}: {problem}")
-                self._forget(source.name)
+                before |= self._forget(source.name)
         with self._lock:
             for name in again & wanted.keys():
                 self._arrange_again(name)
+            still = {stack for one in self._known.values() for stack in one.stacks}
+            for stack in sorted(before - self._git_sources.keys() - own.keys()):
+                self._hooks.release(stack, _NOT_YET if stack in still else "no longer in the host file")
 
     def _cannot(self, text: str) -> None:
         self._board.tell("", "source-failed", text, level="error")
@@ -260,7 +265,8 @@ class Repositories:
                 self._arrange(source, follower.head)
         follower.start()
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str) -> set[str]:
+        """Follow a source no more; says which stacks were kept of it. Their keepers are still there."""
         follower = self._followers.pop(name, None)
         if follower is not None:
             follower.stop()
@@ -269,9 +275,8 @@ class Repositories:
         self._places.pop(name, None)
         self._selections.forget(name)
         known = self._known.pop(name, None)
-        for stack in known.stacks if known is not None else ():
-            if self._git_sources.pop(stack, None) is not None:
-                self._hooks.release(stack)
+        mine = known.stacks if known is not None else ()
+        return {stack for stack in mine if self._git_sources.pop(stack, None) is not None}
 
     def _changed(self, name: str) -> None:
         """In the follower's thread: a new head, or trouble."""

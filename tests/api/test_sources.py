@@ -31,10 +31,14 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     return made
 
 
-@contextmanager
-def host(folder: Path, **settings: str) -> Iterator[Running]:
+def write(folder: Path, **settings: str) -> None:
     more = "".join(f", {key}: {value}" for key, value in settings.items())
     (folder / "host.yml").write_text(f"sources: {{infra: {{url: ./repo, interval: 1h{more}}}}}\n")
+
+
+@contextmanager
+def host(folder: Path, **settings: str) -> Iterator[Running]:
+    write(folder, **settings)
     with daemons.running(folder, free_port()) as found:
         yield found
 
@@ -182,6 +186,39 @@ def test_a_stack_that_is_resumed_is_kept_as_its_source_says(repo: Repo, tmp_path
         found.settles("shop", "drifted")
         assert "report" == found.client.stack("shop")["mode"]
         assert not image(found)
+
+
+def test_new_settings_of_a_source_let_go_of_no_stack_that_it_still_has(repo: Repo, tmp_path: Path) -> None:
+    repo.write("stacks/wiki/app.yml", APP.format(version=1))
+    repo.commit()
+
+    def released(found: Running) -> list[str]:
+        return [one["message"] for one in found.client.events() if one["event"] == "released"]
+
+    with host(tmp_path) as found:
+        found.settles("wiki")
+        write(tmp_path, approve="true")
+        found.daemon.reload()
+        found.settles("wiki")
+        assert not released(found)
+        waits(found, "waits-for-approval", push(found, repo, 2))
+        write(tmp_path, verify="commit", keys="./keys")
+        found.daemon.reload()
+        assert ["kept again when"] * 2 == [text[:15] for text in released(found)]
+
+
+def test_a_stack_that_the_host_file_no_longer_wants_of_a_source_is_told_as_let_go(repo: Repo, tmp_path: Path) -> None:
+    repo.write("stacks/wiki/app.yml", APP.format(version=1))
+    repo.commit()
+    with host(tmp_path) as found:
+        found.settles("shop")
+        found.settles("wiki")
+        write(tmp_path, only="[shop]")
+        found.daemon.reload()
+        found.settles("shop")
+        assert [("wiki", "no longer in the host file; what runs of it is left alone")] == [
+            (one["stack"], one["message"]) for one in found.client.events() if one["event"] == "released"
+        ]
 
 
 def test_a_source_whose_url_is_refused_is_told_and_the_others_are_followed(repo: Repo, tmp_path: Path) -> None:

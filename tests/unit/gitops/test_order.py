@@ -34,7 +34,7 @@ def test_the_stack_that_a_commit_is_about_is_looked_at_before_the_others(tmp_pat
         Board(time.time),
         Hooks(
             keep=lambda entry: (repositories.source(entry), kept.append(entry.name)),
-            release=lambda _: None,
+            release=lambda _, __: None,
             take_down=lambda *_: None,
             look_again=looked.append,
         ),
