@@ -166,6 +166,8 @@ class Keeper:
             self.alerted = True
             if self.wanted is not None:
                 self.showing.tell("changed", "the file has changed", level="info")
+            if self.said.canonical is not None:
+                self.showing.warn(self.said.canonical.warnings)
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
             self.judging.forget()
             self.rests.forget()
@@ -194,7 +196,9 @@ class Keeper:
             files=self.source.places(),
         )
         if stopped.down or (stopped and not policy.targets and plan.empty):
-            self._show(Phase.STOPPED, "stopped on purpose; `stack up` starts it again", drift=())
+            self._show(
+                Phase.STOPPED, f"stopped on purpose; `stack -p {self.entry.name} start` starts it again", drift=()
+            )
             self.settled = True
             return self.entry.resync
         if self.going_back.from_what_does_badly(healing):

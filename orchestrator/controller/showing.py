@@ -6,12 +6,15 @@ first: a file that cannot be used, then a newer version that is not taken, then 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orchestrator.controller.means import Means
 from orchestrator.controller.sources import Newer, Why, Withheld
 from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.errors import SpecError
 from orchestrator.model.host import HostStack
 from orchestrator.records import replace
+from orchestrator.spec.interpolate import SpecWarning
 
 _PHASES = {
     Why.WAITING: Phase.WAITING,
@@ -33,6 +36,7 @@ class Showing:
     def __init__(self, entry: HostStack, means: Means) -> None:
         self._means = means
         self.trouble: SpecError | None = None
+        self._warned: frozenset[str] = frozenset()
         self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
         self.put()
 
@@ -42,6 +46,14 @@ class Showing:
     def know(self, **fields: object) -> None:
         """Something to be shown with the next phase."""
         self.status = replace(self.status, **fields)  # type: ignore[arg-type]
+
+    def warn(self, warnings: Iterable[SpecWarning]) -> None:
+        """Tell what a file says without effect, and the like; each once for as long as the file says it."""
+        found = [f"{one.text}\n  at {one.where}" if str(one.where) else one.text for one in warnings]
+        for text in found:
+            if text not in self._warned:
+                self.tell("warning", text)
+        self._warned = frozenset(found)
 
     def looked(self, **seen: object) -> None:
         """The engine was observed."""

@@ -23,7 +23,7 @@ from orchestrator.records import dataclass, replace
 from orchestrator.secrets.decrypting import loaded
 from orchestrator.secrets.keys import Keys, of_host
 from orchestrator.secrets.stores import NO_STORES, Granted
-from orchestrator.spec import files
+from orchestrator.spec import files, names
 from orchestrator.spec.hints import visible
 from orchestrator.spec.load import Canonical, LoadRequest
 
@@ -98,6 +98,12 @@ class Folder:
         return Found(wanted=self._wanted(canonical, head, builds), version=version)
 
     def _canonical(self, head: Head) -> Canonical:
+        if names.normalized(self._entry.name) != self._entry.name:
+            raise SpecError(
+                f"{self._path}: no stack can be called {self._entry.name!r}",
+                hint="rename the folder (two that differ in spelling alone are one name), or list it in `stacks` of the source",
+                reference="invalid-project-name",
+            )
         folder = os.path.join(head.place, self._path)
         request = LoadRequest(
             files=self._files(folder, head),

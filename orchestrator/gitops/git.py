@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.gitops.call import Call, Slow
 from orchestrator.gitops.confined import Confinement
-from orchestrator.gitops.troubles import GitFailed, TooLarge, Unreachable, UrlRefused, trouble
+from orchestrator.gitops.troubles import AccessRefused, GitFailed, TooLarge, Unreachable, UrlRefused, trouble
 from orchestrator.records import dataclass, field
 
 __all__ = ["Access", "Caps", "Git", "GitFailed", "UrlRefused", "checked"]
@@ -95,10 +95,12 @@ def checked(url: str, access: Access) -> str:
     if os.path.isabs(url):
         return url
     host, protocol, port = place(url)
-    if protocol not in _PORTS:
+    if not protocol:
         raise UrlRefused(
-            f"{protocol or 'this'}: is not fetched from", hint="https://, ssh:// or the path of a local one"
+            f"there is no {url!r} here, and it is no URL", hint="https://, ssh:// or the path of a local one"
         )
+    if protocol not in _PORTS:
+        raise UrlRefused(f"{protocol}: is not fetched from", hint="https://, ssh:// or the path of a local one")
     if not host or host.startswith("-") or port < 1:
         raise UrlRefused(f"{url!r} names no host")
     if access.hosts and host not in access.hosts:
@@ -195,6 +197,8 @@ class Git:
         stdin: bytes | None = b"",
     ) -> Iterator[Call]:
         """The same while it runs, to read its answer piece by piece; without ``stdin`` it is asked piece by piece, too."""
+        if away:
+            self._check_token()
         options = [part for setting in (*_SAFE, *config) for part in ("-c", setting)]
         where = ["-C", directory] if directory else []
         call = Call(
@@ -272,6 +276,19 @@ class Git:
             "STACK_GIT_USER": access.user,
             "STACK_GIT_TOKEN_FILE": access.token_file or "/dev/null",
         }
+
+    def _check_token(self) -> None:
+        """Raises AccessRefused where the token's file holds none: the other side would only say that it is wrong."""
+        path = self.access.token_file
+        if not path or self.local or place(self.url)[1] != "https":
+            return
+        try:
+            with open(path, "rb") as file:
+                empty = not file.read(self.caps.file).strip()
+        except OSError as problem:
+            raise AccessRefused(f"{self.url}: the token cannot be read: {path}: {problem.strerror}") from None
+        if empty:
+            raise AccessRefused(f"{self.url}: there is no token in {path}", hint="write it there, in one line")
 
     def _ssh(self) -> str:
         access = self.access

@@ -83,7 +83,8 @@ def _trouble(url: str, host: str, said: list[str], most: int) -> GitFailed:
         found = re.search(known.pattern, text)
         if found:
             words = {"url": url, "host": host, "said": re.sub(r"^(?:fatal|error|remote): ", "", found[0].strip())}
-            return known.kind(known.message.format(**words), hint=known.hint.format(**words))
+            hint = known.hint if host else known.hint_here or known.hint
+            return known.kind(known.message.format(**words), hint=hint.format(**words))
     return GitFailed(f"{url}: {_reason(said)}")
 
 
@@ -95,12 +96,13 @@ def _reason(said: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Words of git's, ssh's or curl's, and what they mean."""
+    """Words of git's, ssh's or curl's, and what they mean. ``hint_here`` is for a repository that is a path of this host."""
 
     pattern: str
     kind: type[GitFailed]
     message: str
     hint: str = ""
+    hint_here: str = ""
 
 
 _KNOWN = (
@@ -146,6 +148,7 @@ _KNOWN = (
         Unreachable,
         "{url} is no repository that can be read",
         "is the URL right, and may the token or key read it?",
+        "is there still a repository of git at this path?",
     ),
     _Known(
         r"error: 30\d|unable to update url base from redirection",

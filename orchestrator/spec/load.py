@@ -311,10 +311,12 @@ def _located(named: tuple[str, ...], here: str, context: Context) -> tuple[str, 
 
 
 def _name(request: LoadRequest, project: _Project, sources: list[Source], context: Context) -> str:
-    chosen = names.chosen(request.project_name, project.environment)
+    chosen, given = names.chosen(request.project_name, project.environment), _names_in(sources)
     if chosen:
+        if request.shown_from and given and given[-1][0] != chosen:
+            text = f"a spec's own name has no effect in a repository; the stack is called {chosen}"
+            context.findings.warn(text, Where(*given[-1][1], "name"))
         return chosen
-    given = _names_in(sources)
     if not given:
         return names.from_directory(project.named_after, context.findings)
     name = names.from_files(

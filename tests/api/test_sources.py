@@ -221,6 +221,40 @@ def test_a_stack_that_the_host_file_no_longer_wants_of_a_source_is_told_as_let_g
         ]
 
 
+def test_a_folder_that_gives_no_name_is_told_once_with_its_own(repo: Repo, tmp_path: Path) -> None:
+    repo.write("stacks/___/app.yml", APP.format(version=1))
+    repo.commit()
+    with host(tmp_path) as found:
+        found.settles("___", "invalid")
+        (event,) = [(one["event"], one["message"]) for one in found.client.events(stack="___")]
+        assert "invalid" == event[0]
+        assert "stacks/___: no stack can be called '___'" in event[1]
+
+
+def test_a_name_in_a_spec_of_a_repository_is_told_to_have_no_effect(repo: Repo, tmp_path: Path) -> None:
+    repo.write("stacks/shop/app.yml", "name: another\n" + APP.format(version=1))
+    repo.commit()
+    with host(tmp_path) as found:
+        found.settles("shop")
+        push(found, repo, 2)
+        runs(found, 2)
+        told = [one["message"] for one in found.client.events(stack="shop") if one["event"] == "warning"]
+        assert ["a spec's own name has no effect in a repository; the stack is called shop"] == [
+            text.split("\n")[0] for text in told
+        ]
+        assert "stacks/shop/app.yml:1:7" in told[0]
+
+
+def test_a_repository_that_was_moved_away_is_asked_for_by_its_path(repo: Repo, tmp_path: Path) -> None:
+    with host(tmp_path) as found:
+        runs(found, 1)
+        repo.folder.rename(tmp_path / "elsewhere")
+        with pytest.raises(StackError) as caught:
+            found.client.order_source("infra", "sync")
+    assert "at this path" in caught.value.hint
+    assert "token" not in str(caught.value)
+
+
 def test_a_source_whose_url_is_refused_is_told_and_the_others_are_followed(repo: Repo, tmp_path: Path) -> None:
     (tmp_path / "host.yml").write_text("sources: {bad: {url: 'ext::sh -c x'}, infra: {url: ./repo, interval: 1h}}\n")
     with daemons.running(tmp_path, free_port()) as found:

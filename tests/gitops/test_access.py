@@ -72,6 +72,19 @@ def test_a_repository_is_fetched_over_ssh_with_a_key(ssh: SshGit, repo: Repo, tm
     assert Ref(tag="v1.0.0") == mirror.find("v1.0.0")
 
 
+@pytest.mark.parametrize("text", ["", "\n", " \r\n"])
+def test_an_empty_token_file_is_told_as_that(https: HttpsGit, access: Access, tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text, newline="")
+    with pytest.raises(AccessRefused, match=r"there is no token in .*/token"):
+        fetched(https.url("infra"), tmp_path, access)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_token_may_end_its_line_in_any_way(https: HttpsGit, access: Access, tmp_path: Path, end: str) -> None:
+    (tmp_path / "token").write_text(TOKEN + end, newline="")
+    assert (fetched(https.url("infra"), tmp_path, access) / "app.yml").exists()
+
+
 def test_a_wrong_token_is_refused_and_not_shown(https: HttpsGit, access: Access, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("canary-wrong\n")
     with pytest.raises(AccessRefused, match="token_file") as caught:

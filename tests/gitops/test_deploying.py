@@ -105,3 +105,15 @@ def test_a_signature_is_demanded_before_anything_is_read(one: Deploying) -> None
     failed = one.deploy("--verify", "commit", "--keys", "keys").failed(1)
     assert "not signed" in failed.stderr
     assert [] == failed.mutations
+
+
+def test_a_name_in_the_spec_and_a_path_that_is_not_there_are_told_as_that(one: Deploying) -> None:
+    one.repo.write("stacks/web/app.yml", "name: another\n" + APP)
+    one.repo.commit()
+    said = one.deploy().ok().stderr
+    assert (
+        f"warning: stacks/web/app.yml:1:7, name: a spec's own name has no effect in a repository; the stack is called {one.project.name}"
+        in said
+    )
+    assert "there is no 'gone.git' here, and it is no URL" in one.project.run("deploy", "gone.git").failed(2).stderr
+    one.project.run("down", "-t", "0").ok()
