@@ -1,6 +1,7 @@
-"""A stack that the daemon of this host keeps with a history of its own, that of another user.
+"""A stack that the daemon of this host keeps with a history of its own, that of another user, or from a repository.
 
-What we would go back to by our history, the daemon would take for drift: it has to go back itself.
+What we would go back to by our history, the daemon would take for drift, and it alone knows what a source is permitted: it has to
+go back itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ PATIENCE = 3600.0  # seconds that a way back may take
 
 
 def daemon_of(context: Context, stack: str) -> Client | None:
-    """The daemon to ask. ``None`` where the stack is not kept, is kept with the caller's own history, or nobody can be asked."""
+    """The daemon to ask. ``None`` where the stack is not kept, lies on this host and is kept with the caller's own history, or
+    nobody can be asked. A dry run with that history shows its plan here.
+    """
     if not is_kept(context.engine.id, stack):
         return None
     socket = telling.socket_of(context.environment)
@@ -35,9 +38,10 @@ def daemon_of(context: Context, stack: str) -> Client | None:
         host = found.host()
     except StackError:
         return None
-    known = {one["name"] for one in host["stacks"]}
+    sources = {one["name"]: one["source"] for one in host["stacks"]}
     own = os.path.realpath(state.directory(context.environment)) == os.path.realpath(host["state"])
-    return found if stack in known and not own and host["engine"] == context.engine.id else None
+    here = own and (context.shared.dry_run or not sources.get(stack))
+    return found if stack in sources and not here and host["engine"] == context.engine.id else None
 
 
 def go_back(context: Context, daemon: Client, stack: str, asked: str, *, yes: bool) -> int:

@@ -56,6 +56,13 @@ _FATE = {
 }
 
 
+def origin(target: Revision) -> dict[str, str]:
+    """The commit and the repository that a revision came from, where it did."""
+    came_from = target.record.get("from", {})
+    names = ("commit", "repository", "ref") if "repository" in came_from else ()
+    return {name: came_from[name] for name in names if name in came_from}
+
+
 def restored(
     target: Revision,
     *,

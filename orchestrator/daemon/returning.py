@@ -115,7 +115,13 @@ class Returning:
         stack = rollback.pinned(restored.stack, target, self._engine)
         if wanted.guard is not None:
             stack = wanted.guard.hardened(stack)
-        kept = Wanted(stack=stack, canonical=restored.canonical, returns_to=target.number, guard=wanted.guard)
+        kept = Wanted(
+            stack=stack,
+            canonical=restored.canonical,
+            returns_to=target.number,
+            guard=wanted.guard,
+            origin=rollback.origin(target),
+        )
         return kept, restored
 
     def go_back(self, wanted: Wanted, target: Revision) -> WayBack:

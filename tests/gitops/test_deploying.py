@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Result
+from tests.support.commands import Result, start_stack
 from tests.support.gitrepos import Repo
 from tests.support.gitserver import TOKEN, Authority, HttpsGit
 from tests.support.projects import Project
+from tests.support.waiting import eventually
 
 APP = """
 services:
@@ -117,3 +118,56 @@ def test_a_name_in_the_spec_and_a_path_that_is_not_there_are_told_as_that(one: D
     )
     assert "there is no 'gone.git' here, and it is no URL" in one.project.run("deploy", "gone.git").failed(2).stderr
     one.project.run("down", "-t", "0").ok()
+
+
+def test_a_rollback_stays_hardened_and_names_the_commit(one: Deploying) -> None:
+    project = one.project
+    first = one.repo.git("rev-parse", "HEAD")
+    one.deploy().ok()
+    one.repo.write("stacks/web/app.yml", APP.replace("100000", "100001"))
+    one.repo.commit()
+    one.deploy().ok()
+    assert "no-new-privileges" not in project.run("rollback").ok().stdout
+    assert HARDENED == hardening(project)
+    assert first[:10] in project.run("history").ok().stdout.splitlines()[1]
+    project.run("down", "-t", "0").ok()
+
+
+def test_a_rollback_of_what_a_source_keeps_is_the_daemons_own(project: Project, tmp_path: Path) -> None:
+    project._words = lambda args, file: ("-p", project.name, *args)  # type: ignore[method-assign]
+    repo = Repo(tmp_path / "repo")
+    spec = f"stacks/{project.name}/app.yml"
+    plain = "services: {web: {image: busybox:stable, command: sleep 100000, stop_signal: SIGKILL}}\n"
+    repo.write(spec, plain)
+    repo.commit()
+    project.write(f"sources: {{infra: {{url: {repo.folder}, interval: 1s}}}}\n", "host.yml")
+    words, socket = ["daemon", "run", "--config", "host.yml", "--socket"], str(tmp_path / "s")
+
+    def seconds() -> str:
+        found = project.engine.inspect(f"{project.name}-web-1")
+        return found["Config"]["Cmd"][-1] if found else ""
+
+    with start_stack([*words, socket], cwd=project.folder, env=project.environment()) as running:
+        eventually(lambda: running.stderr.count("changes made") == 1, within=60, what="the first commit runs")
+        repo.write(spec, plain.replace("100000", "100001"))
+        repo.commit()
+        eventually(lambda: running.stderr.count("changes made") == 2, within=60, what="the second commit runs")
+        said = project.run("rollback", env={"STACK_DAEMON_SOCKET": socket}).ok().stderr
+        assert "until the file says something new" in said
+        assert ("100000", HARDENED) == (seconds(), hardening(project))
+        before = project.ids()
+        eventually(lambda: "since a rollback" in status(project, socket), within=60, what="the daemon keeps it")
+        assert before == project.ids()
+    project.run("down", "-t", "0").ok()
+
+
+def status(project: Project, socket: str) -> str:
+    return project.run("daemon", "status", "--socket", socket).ok().stdout
+
+
+HARDENED = (["no-new-privileges:true"], 4096)
+
+
+def hardening(project: Project) -> tuple[list[str], int]:
+    settings = project.container("web")["HostConfig"]
+    return settings["SecurityOpt"], settings["PidsLimit"]

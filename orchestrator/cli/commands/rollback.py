@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.admission.hardening import hardened
 from orchestrator.cli import asking, kept_elsewhere, loading, recording, running
 from orchestrator.cli.declare import argument, flag, number, text
 from orchestrator.cli.unlocking import opening
@@ -17,6 +18,8 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Stack
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
+from orchestrator.spec.admission import usual_file
+from orchestrator.spec.host import permits_of
 from orchestrator.spec.load import Canonical
 
 
@@ -38,6 +41,9 @@ def run(context: Context, options: Options) -> int:
     target, serving = _chosen(context, name, options.revision)
     restored = _restored(context, target)
     stack = rollback.pinned(restored.stack, target, context.engine.engine)
+    context.origin = rollback.origin(target)
+    if context.origin:  # it was hardened when it was deployed
+        stack = hardened(stack, permits_of(usual_file(context.environment)).of("", name))
     context.canonical, context.secrets = restored.canonical, stack.secret_values
     for changed in restored.changed:
         context.say(f"note: {changed}")
