@@ -56,7 +56,7 @@ class Keeper:
         self.judging = Judging(entry, means, self.rests, self.showing.tell)
         self.going_back = GoingBack(entry, source, means, self.showing)
         self.prepared = Prepared()
-        self.failures = 0
+        self.failures, self._failed_with = 0, ""  # what was told of the failures in a row
         self.not_before = 0.0
         self.outages = Outages(means.gaps)
         self.held_at = float("-inf")
@@ -363,8 +363,9 @@ class Keeper:
     def _failed(self, message: str, reference: str) -> float:
         self.failures += 1
         self.settled = True
-        if self.status.phase is not Phase.FAILED or self.status.message != message:
+        if self.failures == 1 or message != self._failed_with:
             self.showing.tell("failed", message, level="error")
+        self._failed_with = message
         delay = STACK.delay(self.failures, self.means.chance())
         self.not_before = self.means.monotonic() + delay
         self._show(Phase.FAILED, message, reference=reference, retry_at=self.means.now() + delay)

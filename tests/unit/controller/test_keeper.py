@@ -20,7 +20,15 @@ from orchestrator.controller.status import Board, Phase
 from orchestrator.engines.memory import Behaviour, MemoryEngine
 from orchestrator.errors import EngineError, EngineUnreachable, SchemaViolation
 from orchestrator.events import Quiet
-from orchestrator.model.actions import Action, BuildImage, CreateContainer, PullImage, RunProvider, StartContainer
+from orchestrator.model.actions import (
+    Action,
+    BuildImage,
+    CreateContainer,
+    CreateNetwork,
+    PullImage,
+    RunProvider,
+    StartContainer,
+)
 from orchestrator.model.host import HostStack, Mode
 from orchestrator.model.observed import Health, ObservedState, Scope, State
 from orchestrator.model.rollout import RestartCondition
@@ -244,6 +252,21 @@ def test_a_version_that_failed_is_not_tried_again_until_the_file_changes(host: H
 
     assert Phase.CONVERGED is host.look()
     assert {"db:1", "web:3"} == {c.image for c in host.engine.world.containers}
+
+
+def test_a_failure_of_the_stack_as_a_whole_is_told_once_however_often_it_is_tried(host: Host) -> None:
+    def no_network(action: Action) -> EngineError | None:
+        return EngineError("no address pool is left") if isinstance(action, CreateNetwork) else None
+
+    host.engine.failure = no_network
+    host.files.stack = builders.stack({"web": {"image": "web:1", "networks": {"default": None}}})
+    for _ in range(3):
+        assert Phase.FAILED is host.look()
+        host.now += 1000.0
+    assert 3 <= host.keeper.failures
+    assert 1 == len(host.told("failed"))
+    host.engine.failure = None
+    assert Phase.CONVERGED is host.look()
 
 
 def test_a_service_that_cannot_be_made_rests_while_the_others_are_mended(host: Host) -> None:
