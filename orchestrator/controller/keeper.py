@@ -63,6 +63,7 @@ class Keeper:
         self.settled = False
         self.forced = False
         self.alerted = True  # somebody says that something may have changed; set from any thread
+        self.released = False  # the stack is no longer this one's: a pass under way begins nothing; set from any thread
         self.glimpse = Glimpse()
 
     @property
@@ -140,10 +141,12 @@ class Keeper:
         seen = self.glimpse.take(engine, stack.name, stopped) if quiet else None
         if seen is not None and self.glimpse.shows_nothing_new(seen, self.means.monotonic()):
             self.showing.looked()
-            self.showing.put()
+            self._put()
             return self.entry.resync
         self.glimpse.remember(None, 0.0)
         with stack_lock(engine.identity, stack.name, wait=False, cancel=self.means.cancel):
+            if self.released:
+                return self.entry.resync
             delay = self._look(stack)
         if self.status.phase is Phase.CONVERGED and delay >= self.entry.resync:
             self.glimpse.remember(seen, self.means.monotonic())
@@ -377,7 +380,13 @@ class Keeper:
             self.showing.tell("invalid", str(problem), level="error")
         self._show(Phase.INVALID, problem.message, reference=problem.ref, where=problem.where)
 
+    def _put(self) -> None:
+        if not self.released:
+            self.showing.put()
+
     def _show(self, phase: Phase, message: str, **more: object) -> None:
+        if self.released:
+            return  # whoever keeps the stack now shows it, or nobody does
         self.showing.show(phase, message, failures=self.failures, held=tuple(sorted(self.held)), **more)
 
 

@@ -58,14 +58,20 @@ class Loop:
     def keep(self, keeper: Keeper) -> None:
         """A new stack, or another keeper for one that is known."""
         with self._lock:
+            self._let_go(keeper.entry.name)
             self._keepers[keeper.entry.name] = keeper
         self._queue.add(keeper.entry.name)
 
     def release(self, name: str) -> None:
         """The stack is no longer kept; what runs of it is left as it is."""
         with self._lock:
-            self._keepers.pop(name, None)
+            self._let_go(name)
         self._queue.forget(name)
+
+    def _let_go(self, name: str) -> None:
+        before = self._keepers.pop(name, None)
+        if before is not None:
+            before.released = True
 
     def look_again(self, name: str) -> None:
         """Something about this stack may have changed."""

@@ -59,6 +59,7 @@ class Daemon:
         self.audit = Audit(parts.state, lambda text: self.board.tell("", "audit", text, level="warning"))
         self._suspended = Suspended(parts.state)
         self._ended = threading.Event()
+        self._reloading = threading.Lock()
         self._followed: dict[str, Stack] = {}
         self._files = StackFiles(self._file_changed)
         self._carrying_out = CarryingOut(parts, self.board, self.audit, self.cancel)
@@ -128,11 +129,15 @@ class Daemon:
 
     def reload(self) -> None:
         """Read the host file again. A broken one changes nothing."""
-        try:
-            host = self.parts.load()
-        except SpecError as problem:
-            self.board.tell("", "invalid", str(problem), level="error")
-            return
+        with self._reloading:
+            try:
+                host = self.parts.load()
+            except SpecError as problem:
+                self.board.tell("", "invalid", str(problem), level="error")
+            else:
+                self._become(host)
+
+    def _become(self, host: Host) -> None:
         before, self.host = self.host, host
         self.stores.declare(host.secret_stores)
         for name in before.stacks.keys() - host.stacks.keys():
@@ -173,7 +178,9 @@ class Daemon:
         keeper = self.loop.keepers.get(name)
         self._let_go(name)
         loaded = (keeper.loaded if keeper is not None else None) or last()
+        text = "nothing is remembered of it, so nothing is taken down"
         if loaded is not None:
+            text = "taken down, volumes " + ("too" if volumes else "stay")
             policy = parting(volumes=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
                 result = self._carrying_out(
@@ -182,12 +189,7 @@ class Daemon:
             if not result.ok:
                 raise views.as_error(result)
         self.board.drop(name)
-        self.board.tell(
-            name,
-            "pruned",
-            "no longer in its repository: taken down, volumes " + ("too" if volumes else "stay"),
-            level="warning",
-        )
+        self.board.tell(name, "pruned", f"no longer in its repository: {text}", level="warning")
 
     def _source(self, entry: HostStack) -> Source:
         if entry.source:

@@ -1,9 +1,10 @@
-"""Stacks that somebody suspended by hand: kept over restarts, until they are resumed."""
+"""Stacks and sources that somebody suspended by hand: kept over restarts, until they are resumed."""
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 
 
 class Suspended:
@@ -11,15 +12,18 @@ class Suspended:
 
     def __init__(self, directory: str) -> None:
         self._path = os.path.join(directory, "suspended.json")
+        self._lock = threading.Lock()
 
     def __contains__(self, stack: str) -> bool:
         return stack in self._names()
 
     def add(self, stack: str) -> None:
-        self._write(self._names() | {stack})
+        with self._lock:
+            self._write(self._names() | {stack})
 
     def discard(self, stack: str) -> None:
-        self._write(self._names() - {stack})
+        with self._lock:
+            self._write(self._names() - {stack})
 
     def _names(self) -> set[str]:
         try:

@@ -12,13 +12,13 @@ import threading
 from collections.abc import Callable, Mapping
 
 from orchestrator.admission.guard import Admitting
-from orchestrator.controller.sources import Newer, Wanted, Why
+from orchestrator.controller.sources import Newer, Wanted
 from orchestrator.controller.status import Board
 from orchestrator.daemon.overrides import Suspended
+from orchestrator.daemon.removals import Removals
 from orchestrator.errors import NotFound, StackError
 from orchestrator.gitops.differing import changed_first
 from orchestrator.gitops.follower import Follower, Head
-from orchestrator.gitops.gate import Gate
 from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.known import Known, forget_others, has_nothing, why_gone
 from orchestrator.gitops.proposal import About
@@ -55,7 +55,6 @@ class Shown:
 
 
 _NOT_YET = "kept again when its source has been fetched as the host file now says"
-_OF_A_SOURCE = "source "  # before its name among what is suspended; no stack's name has a space
 
 
 def _unknown(name: str) -> NotFound:
@@ -79,13 +78,13 @@ class Repositories:
         wall: Callable[[], tuple[int, int]],
     ) -> None:
         self._stores, self._admitting = stores, admitting
-        self._suspended, self._wall = suspended, wall
         self._directory = os.path.join(state, "git")
         self._board, self._hooks, self._key, self._chance = board, hooks, key, chance
         self._lock = threading.Lock()
         self._sources: dict[str, GitHostSource] = {}
         self._followers: dict[str, Follower] = {}
         self._known: dict[str, Known] = {}  # by source
+        self._removals = Removals(self._known, suspended, wall, self.poke)
         self._places: dict[str, str] = {}  # by source: the checkout that was arranged last
         self._unread: dict[str, bool] = {}  # sources of which some stacks could not be read
         self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
@@ -154,8 +153,9 @@ class Repositories:
         if follower.trouble is not None:
             raise follower.trouble
         for stack in list(self._known[name].stacks):
-            if stack in self._git_sources:
-                self._git_sources[stack].ask_for()
+            kept = self._git_sources.get(stack)
+            if kept is not None:
+                kept.ask_for()
             self._hooks.look_again(stack)
         follower.poke()  # for what was to be asked for before it may go
 
@@ -163,15 +163,12 @@ class Repositories:
         """Take nothing new of a source from now on, over restarts too, or do so again. What is kept of it goes on being kept."""
         if name not in self._sources:
             raise _unknown(name)
-        (self._suspended.add if on else self._suspended.discard)(f"{_OF_A_SOURCE}{name}")
+        self._removals.suspend(name, on=on)
         self._board.tell("", "source-suspended" if on else "source-resumed", f"source {name}: by hand")
         for stack in list(self._known[name].stacks):
             self._hooks.look_again(stack)
         if not on:
             self.poke(name)
-
-    def is_suspended(self, name: str) -> bool:
-        return f"{_OF_A_SOURCE}{name}" in self._suspended
 
     def shown(self) -> list[Shown]:
         """Every source as it stands, by name."""
@@ -184,9 +181,9 @@ class Repositories:
                     leaving={
                         stack: newer
                         for stack in sorted(self._known[name].leaving)
-                        if (newer := self._leaving(self._sources[name], stack)) is not None
+                        if (newer := self._removals.leaving(self._sources[name], stack)) is not None
                     },
-                    suspended=self.is_suspended(name),
+                    suspended=self._removals.is_suspended(name),
                 )
                 for name, follower in sorted(self._followers.items())
             ]
@@ -225,8 +222,8 @@ class Repositories:
             self._key,
             overlays=chosen.overlays,
             environment=chosen.environment,
-            gate=self._gate(source, entry),
-            leaving=lambda: self._leaving(source, entry.name),
+            gate=self._removals.gate(source, entry),
+            leaving=lambda: self._removals.leaving(source, entry.name),
             agree=lambda: self._agree(source.name, entry.name),
             stores=self._stores.granted(entry.secret_stores),
             admitting=self._admitting(source),
@@ -236,23 +233,13 @@ class Repositories:
         """A stack as its source has it kept."""
         return self._known[source].stacks[stack].entry
 
-    def _gate(self, source: GitHostSource, entry: HostStack) -> Gate:
-        return Gate(
-            source=source.name,
-            approve=source.approve,
-            manual=source.sync == "manual",
-            windows=entry.windows,
-            suspended=lambda: self.is_suspended(source.name),
-            wall=self._wall,
-        )
-
     def _begin(self, source: GitHostSource) -> None:
         follower = Follower(
             repository(source, self._directory),
             Ref(source.branch, source.tag, source.semver, source.commit),
             interval=source.interval,
-            changed=lambda: self._changed(source.name),
-            looked=lambda: self._take_down_what_may_go(source.name),
+            changed=lambda: self._told(source, self._changed),
+            looked=lambda: self._told(source, self._take_down_what_may_go),
             chance=self._chance,
             how=Verify(source.verify),
             keys=source.keys,
@@ -278,6 +265,11 @@ class Repositories:
         mine = known.stacks if known is not None else ()
         return {stack for stack in mine if self._git_sources.pop(stack, None) is not None}
 
+    def _told(self, source: GitHostSource, tell: Callable[[str], None]) -> None:
+        """What a follower says that was still fetching when it was told to stop counts for nothing."""
+        if self._sources.get(source.name) is source:
+            tell(source.name)
+
     def _changed(self, name: str) -> None:
         """In the follower's thread: a new head, or trouble."""
         self._read_ahead(name)
@@ -287,8 +279,8 @@ class Repositories:
                 return
             if follower.trouble is not None:
                 self._cannot(f"source {name}: {follower.trouble}")
+            if follower.trouble is not None or follower.head is None:
                 return
-            assert follower.head is not None
             self._board.tell("", "commit", f"source {name}: {follower.ref} is at {follower.head.commit[:12]}")
             self._arrange(source, follower.head)
             used = {commit for stack in self._known[name].stacks for commit in self._commits(stack)}
@@ -319,7 +311,7 @@ class Repositories:
         self._unread[source.name] = bool(selection.unread)
         for problem in selection.unread.values():
             self._cannot(f"source {source.name}: {problem}; it is tried again")
-        if missing and has_nothing(source, selection):
+        if has_nothing(source, selection, missing):
             gone = {}
             self._board.tell(
                 "",
@@ -331,26 +323,60 @@ class Repositories:
         place, self._places[source.name] = self._places.get(source.name, ""), head.place
         for name in changed_first({name: one.folder for name, one in known.stacks.items()}, place, head.place):
             chosen = known.stacks[name]
-            if before.get(name) != chosen or (name not in self._git_sources and not self._may_go(source, name)):
+            if before.get(name) != chosen or (
+                name not in self._git_sources and not self._removals.may_go(source, name)
+            ):
                 self._hooks.keep(chosen.entry)
             elif name in wanted or (name in left) != (name in gone):
                 self._hooks.look_again(name)
 
     def _take_down_what_may_go(self, name: str) -> None:
         """In the follower's thread, after each fetch: what could not go before is tried again."""
+        is_sure = self._is_sure(name)
         self._read_ahead(name)
         with self._lock:
             source, known = self._sources.get(name), self._known.get(name)
             if source is None or known is None:
                 return
-            if self._unread.get(name):
+            if is_sure or self._unread.get(name):
                 self._arrange_again(name)
-            for stack in sorted(known.leaving):
-                if self._may_go(source, stack) and self._took_down(source, stack):
+            for stack in sorted(known.leaving) if is_sure else ():
+                if not self._removals.may_go(source, stack):
+                    continue
+                if self._handed_over(source, stack) or self._took_down(source, stack):
                     known.drop([stack])
-                    for other in self._sources.keys() - {name}:
-                        if stack in self.claims.get(other, {}):
-                            self._arrange_again(other)
+                    for other in self._heirs(name, stack):
+                        self._arrange_again(other)
+
+    def _is_sure(self, name: str) -> bool:
+        """Whether something may go, the repository was asked just now, and its checkout is whole. It is looked at again then."""
+        source, follower, known = self._sources.get(name), self._followers.get(name), self._known.get(name)
+        if source is None or known is None or not any(self._removals.may_go(source, one) for one in known.leaving):
+            return False
+        if follower is None or follower.trouble is not None or follower.head is None:
+            return False
+        try:
+            follower.repository.checkout(follower.head.commit)
+        except StackError as problem:
+            self._cannot(f"source {name}: {problem}")
+            return False
+        self._selections.forget(name)
+        return True
+
+    def _heirs(self, name: str, stack: str) -> list[str]:
+        """The other sources that have a stack of that name."""
+        return sorted(other for other in self._sources.keys() - {name} if stack in self.claims.get(other, {}))
+
+    def _handed_over(self, source: GitHostSource, stack: str) -> bool:
+        """A stack that has moved to another repository of this host is no less wanted than before: nothing of it is removed."""
+        heirs = self._heirs(source.name, stack)
+        if not heirs:
+            return False
+        last = self._git_sources.pop(stack, None)
+        if last is not None:
+            last.forget()
+        self._board.tell(stack, "left", f"no longer in source {source.name}: source {heirs[0]} has it", level="info")
+        return True
 
     def _took_down(self, source: GitHostSource, stack: str) -> bool:
         last = self._git_sources.pop(stack, None) or self._made(self._known[source.name].stacks[stack].entry)
@@ -361,29 +387,6 @@ class Repositories:
             return False
         last.forget()
         return True
-
-    def _may_go(self, source: GitHostSource, stack: str) -> bool:
-        known = self._known[source.name]
-        leaving = known.leaving.get(stack)
-        if leaving is None or not source.prune:
-            return False
-        return self._gate(source, known.stacks[stack].entry).parts_with(stack, leaving) is None
-
-    def _leaving(self, source: GitHostSource, stack: str) -> Newer | None:
-        """What there is to say of a stack that its repository no longer has; None of one that it has."""
-        known = self._known.get(source.name)
-        leaving = known.leaving.get(stack) if known is not None else None
-        if known is None or leaving is None:
-            return None
-        if not source.prune:
-            message = f"{leaving.why}; it goes on as it was (prune: false)"
-            return Newer(version=leaving.commit, why=Why.LEFT, message=message, reference="stack-left")
-        gate = self._gate(source, known.stacks[stack].entry)
-        waits = gate.parts_with(stack, leaving)
-        if waits is None and gate.windows:
-            self.poke(source.name)  # a window has opened
-        message = f"{leaving.why}; it is taken down"
-        return waits or Newer(version=leaving.commit, why=Why.WAITING, message=message, reference="stack-leaves")
 
     def _agree(self, source: str, stack: str) -> None:
         self._known[source].agree(stack)

@@ -98,10 +98,16 @@ class Follower:
 
     def fetch(self) -> None:
         """Once; trouble is kept and told, never raised."""
+        with self._fetching:  # until it is known here as well: who fetches next has something newer
+            news = self._has_news()
+        if news:
+            self._changed()
+        self._looked()
+
+    def _has_news(self) -> bool:
         try:
-            with self._fetching:
-                head = self._fetched()
-                write_note(self._note, head.commit)
+            head = self._fetched()
+            write_note(self._note, head.commit)
         except (StackError, OSError, ValueError) as error:
             problem = error if isinstance(error, StackError) else GitFailed(f"{self.repository.git.url}: {error}")
             self.failures += 1
@@ -110,9 +116,7 @@ class Follower:
         else:
             news = self.trouble is not None or head != self.head
             self.failures, self.trouble, self.head, self.fetched_at = 0, None, head, time.time()
-        if news:
-            self._changed()
-        self._looked()
+        return news
 
     def _fetched(self) -> Head:
         commit = self.repository.fetch(self.ref)

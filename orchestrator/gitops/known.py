@@ -12,11 +12,12 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.gitops.notes import read_note, write_note
 from orchestrator.gitops.selection import Chosen, Selection, chosen
-from orchestrator.model.host import GitHostSource
+from orchestrator.model.host import GitHostSource, HostStack, Mode
 from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, replace
 
@@ -119,8 +120,11 @@ class Known:
             self._say(f"source {self._source.name}: which stacks it has cannot be remembered: {problem}")
 
 
-def has_nothing(source: GitHostSource, selection: Selection) -> bool:
-    """Whether a commit has no stack at all but for those that the host file names itself."""
+def has_nothing(source: GitHostSource, selection: Selection, missing: Collection[str]) -> bool:
+    """Whether stacks are ``missing``, not for being other hosts' by now, from a commit that has none at all but for those that the
+    host file names itself."""
+    if not set(missing) - selection.elsewhere.keys():
+        return False
     found = selection.stacks.keys() | selection.elsewhere.keys() | selection.unread.keys()
     return not found - source.listed.keys()
 
@@ -140,6 +144,13 @@ def parting(*, volumes: bool) -> Policy:
     return Policy(remove_orphans=True, remove_networks=True, remove_volumes=volumes, destroy_data=volumes)
 
 
+def why_it_stays(source: GitHostSource, entry: HostStack) -> str:
+    """What in the host file keeps a stack from being taken down that its repository no longer has; "" for nothing."""
+    if not source.prune:
+        return "prune: false"
+    return "" if entry.mode is Mode.ENFORCE else f"mode: {entry.mode}"
+
+
 def forget_others(directory: str, sources: Collection[str]) -> None:
     """Sources that the host file no longer has are not remembered: what they left is nobody's."""
     try:
@@ -148,7 +159,8 @@ def forget_others(directory: str, sources: Collection[str]) -> None:
         return
     for name in names:
         if name.removeprefix(_PREFIX) not in sources:
-            os.unlink(os.path.join(directory, name))
+            with suppress(OSError):
+                os.unlink(os.path.join(directory, name))
 
 
 def _asked(source: GitHostSource) -> str:

@@ -21,7 +21,7 @@ from orchestrator.errors import EngineError, StackError
 from orchestrator.gitops import hiding
 from orchestrator.gitops.follower import Head, head_note
 from orchestrator.gitops.gate import Gate
-from orchestrator.gitops.known import Known, Leaving, has_nothing, parting, why_gone
+from orchestrator.gitops.known import Known, Leaving, has_nothing, parting, why_gone, why_it_stays
 from orchestrator.gitops.notes import read_note
 from orchestrator.gitops.repository import Ref, RepositoryRefused
 from orchestrator.gitops.selection import Chosen, selected
@@ -38,7 +38,7 @@ from orchestrator.records import dataclass, field, replace
 
 
 class State(StrEnum):
-    """What would become of a stack. ``left``: it goes on as it was, because the source says no ``prune``; ``claimed``: something
+    """What would become of a stack. ``left``: it goes on as it was, because the host file says so; ``claimed``: something
     else of this host has its name; ``impossible``: its plan does not reach what it says."""
 
     NEW = "new"
@@ -177,7 +177,7 @@ def _ref(source: GitHostSource) -> Ref:
 def _stacks(about: About, means: Means, fixed: Fixed, head: Head) -> Iterator[Proposed]:
     selection, known = selected(head.place, about.source), about.known.stacks
     missing = known.keys() - selection.stacks.keys() - selection.unread.keys()
-    if missing and has_nothing(about.source, selection):
+    if has_nothing(about.source, selection, missing):
         raise SourceEmpty(
             f"commit {head.commit[:12]} has no stack in {about.source.path}; what runs would go on",
             hint="an empty repository never means that everything should go",
@@ -244,8 +244,9 @@ def _gone(about: About, means: Means, fixed: Fixed, chosen: Chosen, leaving: Lea
     the moment: nothing is said of them."""
     source, name = about.source, chosen.entry.name
     told = Proposed(name=name, folder=chosen.folder, state=State.LEFT)
-    if not source.prune:
-        return replace(told, reason=f"{leaving.why}; it would go on as it is (prune: false)")
+    stays = why_it_stays(source, chosen.entry)
+    if stays:
+        return replace(told, reason=f"{leaving.why}; it would go on as it is ({stays})")
     gate = Gate(source=source.name, approve=source.approve, manual=source.sync == "manual")
     waits = gate.parts_with(name, leaving)
     volumes = "its volumes too" if source.prune_volumes else "its volumes would stay"

@@ -281,8 +281,9 @@ class Repository:
 
     def remembered(self, commit: str) -> str | None:
         """The checkout of a commit of a former run, mended if it was damaged; nothing is fetched for it."""
+        sound = self._checkouts.sound(commit)  # which needs no waiting for somebody who fetches
         try:
-            return self.checkout(commit)
+            return sound or self.checkout(commit)
         except GitFailed:
             return None
 

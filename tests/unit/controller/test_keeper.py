@@ -13,6 +13,7 @@ from orchestrator.controller.glimpse import FULL_SECONDS
 from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import Keeping, stack_lock
+from orchestrator.controller.loop import Loop
 from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result, as_seen_from, reconcile
 from orchestrator.controller.sources import Source, Wanted
@@ -659,3 +660,21 @@ def test_an_image_that_is_to_be_fresh_is_pulled_when_its_time_has_come(host: Hos
     host.now += 1000
     assert Phase.CONVERGED is host.look(passes=20)
     assert 2 == runs_of(host, PullImage)
+
+
+def test_a_pass_under_way_does_nothing_for_a_stack_that_was_let_go_meanwhile(host: Host) -> None:
+    """Whoever takes a stack down lets it go first: a pass that was still reading must not bring it back."""
+    loop = Loop(defect=lambda _name, problem: pytest.fail(str(problem)))
+    loop.keep(host.keeper)
+    load = host.files.load
+
+    def released_meanwhile() -> Wanted:
+        loop.release("shop")
+        host.board.drop("shop")
+        return load()
+
+    host.files.load = released_meanwhile  # type: ignore[method-assign]
+    host.look()
+
+    assert not host.engine.world.containers
+    assert host.board.of("shop") is None
