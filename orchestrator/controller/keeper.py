@@ -36,6 +36,7 @@ from orchestrator.model.stack import Stack
 from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy
+from orchestrator.planner.supplies import UNKNOWN
 from orchestrator.records import replace
 
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
@@ -170,7 +171,7 @@ class Keeper:
             if self.wanted is not None:
                 self.showing.tell("changed", "the file has changed", level="info")
             if self.said.canonical is not None:
-                self.showing.warn(self.said.canonical.warnings)
+                self.showing.warn("warning", self.said.canonical.warnings)
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
             self.judging.forget()
             self.rests.forget()
@@ -194,6 +195,7 @@ class Keeper:
         may_change = self.forced or self.entry.mode is Mode.ENFORCE
         policy = self._policy(stack, observed, stopped, healing, may_change)
         plan = make_plan(stack, observed, policy)
+        self.showing.warn(UNKNOWN, (note for note in plan.notes if note.reference == UNKNOWN))
         self.showing.looked(
             services=views.services(stack, observed, healing, stopped),
             files=self.source.places(),

@@ -13,6 +13,7 @@ from orchestrator.controller.sources import Newer, Why, Withheld
 from orchestrator.controller.status import Phase, StackStatus
 from orchestrator.errors import SpecError
 from orchestrator.model.host import HostStack
+from orchestrator.model.plan import Note
 from orchestrator.records import replace
 from orchestrator.spec.interpolate import SpecWarning
 
@@ -36,7 +37,7 @@ class Showing:
     def __init__(self, entry: HostStack, means: Means) -> None:
         self._means = means
         self.trouble: SpecError | None = None
-        self._warned: frozenset[str] = frozenset()
+        self._warned: dict[str, frozenset[str]] = {}
         self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
         self.put()
 
@@ -47,13 +48,13 @@ class Showing:
         """Something to be shown with the next phase."""
         self.status = replace(self.status, **fields)  # type: ignore[arg-type]
 
-    def warn(self, warnings: Iterable[SpecWarning]) -> None:
-        """Tell what a file says without effect, and the like; each once for as long as the file says it."""
-        found = [f"{one.text}\n  at {one.where}" if str(one.where) else one.text for one in warnings]
+    def warn(self, kind: str, warnings: Iterable[SpecWarning | Note]) -> None:
+        """Tell what a file says without effect, and the like; each once for as long as it is so."""
+        found = [f"{one.text}\n  at {one.where}" if one.where and str(one.where) else one.text for one in warnings]
         for text in found:
-            if text not in self._warned:
-                self.tell("warning", text)
-        self._warned = frozenset(found)
+            if text not in self._warned.get(kind, ()):
+                self.tell(kind, text)
+        self._warned[kind] = frozenset(found)
 
     def looked(self, **seen: object) -> None:
         """The engine was observed."""

@@ -12,7 +12,7 @@ from orchestrator.model import fingerprint
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Plan
 from orchestrator.model.stack import Service, Stack
-from orchestrator.planner import feasibility, images, networks, ownership, preflight, volumes
+from orchestrator.planner import feasibility, images, networks, ownership, preflight, supplies, volumes
 from orchestrator.planner.barrier import raise_barrier
 from orchestrator.planner.containers import Workshop
 from orchestrator.planner.draft import Draft, Id
@@ -35,6 +35,7 @@ def plan(desired: Stack, observed: ObservedState, policy: Policy) -> Plan:
     storage = volumes.arrange(situation, draft)
     verdicts = _verdicts(situation, places, storage)
     preflight.check(situation, draft, verdicts)
+    supplies.warn_of_unknown(situation, draft, verdicts)
     needs = _needs(situation, draft, verdicts)
     if draft.is_impossible():
         return draft.notes_only(desired.name)

@@ -5,11 +5,40 @@ Each is made once in a plan, by the first container that needs it, and not at al
 
 from __future__ import annotations
 
-from orchestrator.model import naming, shipment
+from collections.abc import Mapping
+
+from orchestrator.model import fingerprint, naming, shipment
 from orchestrator.model.actions import KeepSecrets, ShipFiles
 from orchestrator.model.stack import Service
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
+from orchestrator.planner.verdicts import Keep, ServiceVerdict
+
+UNKNOWN = "contents-unknown"
+
+
+def warn_of_unknown(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerdict]) -> None:
+    """Contents whose digests another key made (another user's, or one that was lost) cannot be compared: that must not pass
+    for being the same.
+    """
+    for name, verdict in verdicts.items():
+        kept = [slot.verdict.container for slot in verdict.slots if isinstance(slot.verdict, Keep)]
+        unknown = [
+            f"{grant.kind.value} {grant.name}"
+            for grant in situation.desired.services[name].container.files
+            if grant.digest
+            and any(
+                fingerprint.same_content(one.files[grant.target], grant.digest) is None
+                for one in kept
+                if grant.target in one.files
+            )
+        ]
+        if unknown:
+            draft.warn(
+                f"{name}: whether {', '.join(sorted(unknown))} changed is not known, because containers were made with another "
+                "state directory (STACK_STATE_DIR); made anew once (--force-recreate) they are compared again",
+                reference=UNKNOWN,
+            )
 
 
 class Supplies:

@@ -279,6 +279,16 @@ def _adopted(state: ObservedState) -> ObservedState:
     return replace(state, containers=tuple(plain(c) for c in state.containers))
 
 
+def _other_key(state: ObservedState) -> ObservedState:
+    """The host's key was lost, or another user made the containers."""
+
+    def foreign(container: ObservedContainer) -> ObservedContainer:
+        files = {target: f"0ther:{digest.partition(':')[2]}" for target, digest in container.files.items()}
+        return replace(container, files=files)
+
+    return replace(state, containers=tuple(foreign(c) for c in state.containers))
+
+
 _EDITS: dict[str, Edit] = {
     "unset": _unset,
     "stop": _exits,
@@ -312,4 +322,5 @@ _EDITS: dict[str, Edit] = {
     "oneoff": _oneoff,
     "adopted": _adopted,
     "handmade": _handmade,
+    "other-key": _other_key,
 }

@@ -270,6 +270,18 @@ def test_a_failure_of_the_stack_as_a_whole_is_told_once_however_often_it_is_trie
     assert Phase.CONVERGED is host.look()
 
 
+def test_contents_that_another_key_recorded_are_told_once_as_not_known(host: Host) -> None:
+    host.files.stack = builders.stack({"web": {"image": "web:1", "secrets": {"db": "hush"}}})
+    assert Phase.CONVERGED is host.look()
+    assert not host.told("contents-unknown")
+    (made,) = host.engine.world.containers
+    host.change(made.name, files={target: f"0ther:{digest[9:]}" for target, digest in made.files.items()})
+    for _ in range(3):
+        host.now += 1000.0
+        assert Phase.CONVERGED is host.look()
+    assert 1 == len(host.told("contents-unknown"))
+
+
 def test_a_service_that_cannot_be_made_rests_while_the_others_are_mended(host: Host) -> None:
     def no_web(action: Action) -> EngineError | None:
         made = isinstance(action, CreateContainer) and action.container.service == "web"
