@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
+from orchestrator import ignored
 from orchestrator.beneath import Beneath, Outside
-from orchestrator.spec import ignored
-from orchestrator.spec.ignored import Patterns
+from orchestrator.ignored import Patterns
 
 MOST_IGNORED = 64 << 10  # bytes of an ignore file; of a larger one nothing is ignored
 MOST_HASHED = 20_000  # files of a folder that a stack mounts or builds from

@@ -10,12 +10,12 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator
 
+from orchestrator import ignored
 from orchestrator.errors import UsageError
+from orchestrator.ignored import Patterns
 from orchestrator.model.stack import Build, Hook, Service, Stack, WatchRule
 from orchestrator.model.values import MountType
 from orchestrator.records import dataclass, field
-from orchestrator.spec import ignored
-from orchestrator.spec.ignored import Patterns
 from orchestrator.watch.files import Batch, everything_in
 
 SYNCING = ("sync", "sync+restart", "sync+exec")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from orchestrator.engines.docker import tar_writer
 from orchestrator.engines.docker.tar_writer import BLOCK
 from orchestrator.errors import EngineError, Where
+from orchestrator.ignored import Patterns
 from orchestrator.model.stack import Build, is_remote
 from orchestrator.records import dataclass
 
@@ -101,7 +102,7 @@ def pack_tree(root: str, names: Iterable[str]) -> Iterator[bytes]:
 
 def _ignore_lines(context: str) -> list[str]:
     try:
-        with open(os.path.join(context, ".dockerignore"), encoding="utf-8-sig") as file:
+        with open(os.path.join(context, ".dockerignore"), encoding="utf-8-sig", errors="replace") as file:
             lines = [line.strip() for line in file]
     except FileNotFoundError:
         return []
@@ -109,9 +110,22 @@ def _ignore_lines(context: str) -> list[str]:
 
 
 def _included(context: str, ignored: list[str], dockerfile: str) -> list[str]:
-    from docker.utils.build import exclude_paths
-
-    return sorted(exclude_paths(os.path.abspath(context), list(ignored), dockerfile=dockerfile))
+    """Files and folders that are sent. Of a folder that is left out no more is looked at, unless an exception may be in it."""
+    patterns = Patterns([*ignored, f"!{dockerfile}", "!.dockerignore"])
+    has_exceptions = any(line.startswith("!") for line in ignored)
+    found = []
+    for folder, folders, names in os.walk(context):
+        here = os.path.relpath(folder, context)
+        kept = set()
+        for name in (*folders, *names):
+            path = name if here == os.curdir else f"{here}/{name}"
+            if not patterns.mean(path):
+                found.append(path)
+            elif not has_exceptions and not dockerfile.startswith(f"{path}/"):
+                continue
+            kept.add(name)
+        folders[:] = [name for name in folders if name in kept]
+    return sorted(found)
 
 
 def _packed(name: str, content: bytes) -> Iterator[bytes]:

@@ -212,6 +212,26 @@ def test_a_context_honours_dockerignore_and_follows_no_link(context: Path) -> No
     assert {(0, 0)} == {(member.uid, member.gid) for member in members.values()}
 
 
+def test_a_dockerfile_in_a_folder_that_is_left_out_is_sent_with_whatever_is_an_exception(tmp_path: Path) -> None:
+    for name in ("left/Dockerfile", "left/deep/kept", "left/out", "more/kept", "other"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".dockerignore").write_bytes(b"left\nmore\n\xff\n")
+    dockerfile = build_context.Dockerfile("left/Dockerfile")
+    assert {".dockerignore", "left/Dockerfile", "other"} == set(packed(tmp_path, dockerfile))
+
+    (tmp_path / ".dockerignore").write_text("left\nmore\n!**/kept\n")
+    assert {".dockerignore", "left/Dockerfile", "left/deep/kept", "more/kept", "other"} == set(
+        packed(tmp_path, dockerfile)
+    )
+
+
+def test_an_ignore_file_with_many_wildcards_takes_nobody_up(context: Path) -> None:
+    (context / ("a" * 200)).write_text("")
+    (context / ".dockerignore").write_text("*a" * 30 + "b")
+    assert "a" * 200 in packed(context, build_context.Dockerfile("Dockerfile"))
+
+
 def test_a_dockerfile_from_outside_is_sent_along_and_hidden_from_copy(context: Path) -> None:
     (context.parent / "Other").write_text("FROM a")
     dockerfile = build_context.dockerfile_for_engine(Build(context=str(context), dockerfile="../Other"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.spec.ignored import PASSING, Patterns
+from orchestrator.ignored import PASSING, Patterns
 
 
 @pytest.mark.parametrize(
