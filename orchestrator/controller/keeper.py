@@ -57,7 +57,7 @@ class Keeper:
         self.judging = Judging(entry, means, self.rests, self.showing.tell)
         self.going_back = GoingBack(entry, source, means, self.showing)
         self.prepared = Prepared()
-        self.failures, self._failed_with = 0, ""  # what was told of the failures in a row
+        self.failures = 0
         self.not_before = 0.0
         self.outages = Outages(means.gaps)
         self.held_at = float("-inf")
@@ -170,8 +170,7 @@ class Keeper:
             self.alerted = True
             if self.wanted is not None:
                 self.showing.tell("changed", "the file has changed", level="info")
-            if self.said.canonical is not None:
-                self.showing.warn("warning", self.said.canonical.warnings)
+            self.showing.warn("warning", self.said.warnings)
             self.wanted, self.held, self.failures, self.not_before = stack, frozenset(), 0, 0.0
             self.judging.forget()
             self.rests.forget()
@@ -368,9 +367,7 @@ class Keeper:
     def _failed(self, message: str, reference: str) -> float:
         self.failures += 1
         self.settled = True
-        if self.failures == 1 or message != self._failed_with:
-            self.showing.tell("failed", message, level="error")
-        self._failed_with = message
+        self.showing.failed(message, again=self.failures > 1)
         delay = STACK.delay(self.failures, self.means.chance())
         self.not_before = self.means.monotonic() + delay
         self._show(Phase.FAILED, message, reference=reference, retry_at=self.means.now() + delay)

@@ -37,6 +37,7 @@ class Showing:
     def __init__(self, entry: HostStack, means: Means) -> None:
         self._means = means
         self.trouble: SpecError | None = None
+        self._failed_with = ""
         self._warned: dict[str, frozenset[str]] = {}
         self.status = StackStatus(name=entry.name, mode=entry.mode, since=means.now(), source=entry.source)
         self.put()
@@ -55,6 +56,12 @@ class Showing:
             if text not in self._warned.get(kind, ()):
                 self.tell(kind, text)
         self._warned[kind] = frozenset(found)
+
+    def failed(self, message: str, *, again: bool) -> None:
+        """Tell why the stack as a whole could not be brought about; once for failures in a row that are alike."""
+        if not again or message != self._failed_with:
+            self.tell("failed", message, level="error")
+        self._failed_with = message
 
     def looked(self, **seen: object) -> None:
         """The engine was observed."""

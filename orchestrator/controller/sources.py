@@ -21,6 +21,7 @@ from orchestrator.secrets.decrypting import loaded
 from orchestrator.secrets.keys import of_host
 from orchestrator.secrets.stores import NO_STORES, Granted
 from orchestrator.spec import files
+from orchestrator.spec.interpolate import SpecWarning
 from orchestrator.spec.load import Canonical, LoadRequest, load_canonical, stack_of
 
 TYPE_CHECKING = False  # see main
@@ -50,6 +51,11 @@ class Wanted:
     gone: frozenset[str] = frozenset()
     gone_networks: frozenset[str] = frozenset()
     guard: Guard | None = field(default=None, compare=False)
+
+    @property
+    def warnings(self) -> tuple[SpecWarning, ...]:
+        """What its files say without effect, and the like."""
+        return self.canonical.warnings if self.canonical is not None else ()
 
 
 class Guard(Protocol):
