@@ -24,6 +24,8 @@ def main(descriptor: int, parent: int) -> None:
         os.write(1, json.dumps(told).encode())
     elif word in DEEDS:
         DEEDS[word]()
+    elif word in LIES:
+        os.write(1, LIES[word](json.dumps(child.answer(request, descriptor)), rest.partition("\n")[0]).encode())
     else:
         os.write(1, json.dumps(child.answer(request, descriptor)).encode())
 
@@ -88,6 +90,33 @@ def _closed() -> None:
     _wait()
 
 
+def _written(text: bytes) -> None:
+    while text:
+        text = text[os.write(1, text) :]
+
+
+def _error(kind: str, size: int) -> bytes:
+    """An error of that kind, in words without end that a terminal would obey."""
+    word = "\x1b[2J\u202e" * size
+    other = {
+        "kinds": ["SpecError"],
+        "message": word[:20_000],
+        "where": None,
+        "hint": word[:20_000],
+        "reference": "x",
+        "others": [],
+    }
+    whole = {
+        "kinds": [kind],
+        "message": word,
+        "where": [word, 1, 1, word],
+        "hint": word,
+        "reference": "x",
+        "others": [other] * 200,
+    }
+    return json.dumps({"error": whole}).encode()
+
+
 TRIES: dict[str, Callable[[str], Any]] = {
     "connect": _connect,
     "unix": _unix,
@@ -122,4 +151,13 @@ DEEDS: dict[str, Callable[[], Any]] = {
     "memory": lambda: [bytearray(1 << 20) for _ in range(1 << 20)],
     "raise": lambda: {}["no"],
     "empty": lambda: os.write(1, b"{}"),
+    "values": lambda: _written(b"[" + b"[]," * 20_000_000 + b"[]]"),
+    "words": lambda: _written(_error("SpecError", 300_000)),
+    "usage": lambda: _written(_error("UsageError", 1)),
+    "unknown": lambda: _written(_error("UnknownService", 1)),
+}
+# What becomes of the true answer; the rest of the line says how.
+LIES: dict[str, Callable[[str, str], str]] = {
+    "named": lambda answer, name: json.dumps({**json.loads(answer), "name": name}),
+    "instead": lambda answer, words: answer.replace(*words.split(" ", 1)),
 }
