@@ -82,7 +82,8 @@ class Beneath:
     @contextmanager
     def _walked(self, path: str) -> Iterator[tuple[int, str]]:
         """The folder in which ``path`` ends, open, and the name it has there, which was no link when looked at."""
-        walk = _Walk(self._opened(), self._relative(path), path)
+        relative = self._relative(path)
+        walk = _Walk(self._opened(), relative, path)
         try:
             yield walk.to_the_end()
         finally:

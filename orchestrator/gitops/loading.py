@@ -229,7 +229,9 @@ class _Reading:
         assert process.stdout is not None
         pieces: list[bytes] = []
         total = 0
-        while select.select([process.stdout], [], [], max(0.0, self._deadline - time.monotonic()))[0]:
+        ready = select.poll()  # ``select`` itself knows no descriptor above 1023
+        ready.register(process.stdout, select.POLLIN)
+        while ready.poll(max(0.0, self._deadline - time.monotonic()) * 1000):
             piece = os.read(process.stdout.fileno(), 1 << 20)
             if not piece:
                 return self._ended(process, b"".join(pieces))

@@ -249,6 +249,17 @@ def test_nor_do_ten_thousand_swaps(root: Path, watch: Watch, below: bool) -> Non
     _race(root, watch, 10_000, below=below)
 
 
+def test_what_is_refused_leaves_no_folder_open(root: Path) -> None:
+    """Who names files of the host often enough would have all descriptors of a process that runs for years."""
+    (root / "out").symlink_to("../outside")
+    before = len(os.listdir("/proc/self/fd"))
+    for path in (root / "../outside/canary", Path("/etc/passwd"), root / "out/canary", root / "not there/file"):
+        with pytest.raises((Outside, FileNotFoundError)):
+            Beneath(str(root)).read(str(path), 10)
+
+    assert before == len(os.listdir("/proc/self/fd"))
+
+
 def test_the_canary_sings_for_who_looks_first_and_opens_then(root: Path, watch: Watch) -> None:
     (root / "swapped").symlink_to("../outside/canary")
     (root / "swapped").read_bytes()

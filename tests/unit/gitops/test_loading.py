@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,13 @@ def test_whatever_becomes_of_it_is_one_error_with_commit_and_file(
     assert str(caught.value.where) == "shop/app.yml"
     assert before == set(os.listdir("/proc/self/fd"))
     assert load(place, "services: {web: {image: x}}").name == "shop"
+
+
+def test_a_host_with_many_open_files_reads_on(place: Path) -> None:
+    with ExitStack() as opened:
+        for _ in range(1_100):
+            opened.enter_context(open(os.devnull, "rb"))
+        assert load(place, "services: {web: {image: x}}").name == "shop"
 
 
 def test_memory_that_a_spec_takes_is_said_to_be_that(place: Path) -> None:
