@@ -35,7 +35,7 @@ class Step:
 
     def fits(self, said: str) -> bool:
         patterns = [
-            r"(\S.*\n)*" if line == "..." else r".*".join(map(re.escape, line.split("..."))) + "\n"
+            r"(.*\n)*" if line == "..." else r".*".join(map(re.escape, line.split("..."))) + "\n"
             for line in map(_squeezed, self.printed)
         ]
         return (
