@@ -243,8 +243,12 @@ class GitSource(Source):
             return
         self._head, self._left = head, left
         self._kept = None if self._folder.stored_anew else self._kept
-        self._look_at(head)
-        self._look_at_kept()
+        try:
+            self._look_at(head)
+            self._look_at_kept()
+        except BaseException:  # it was not the commit: the next look begins anew
+            self._head = None
+            raise
         if self._invalid is not None and self._invalid.retryable:
             self._retries.ended(head.commit, needed=self._kept is None and self._standing.kept is not None)
             self._invalid.message += self._retries.words
