@@ -15,7 +15,7 @@ from orchestrator.controller import views
 from orchestrator.controller.backoff import STACK
 from orchestrator.controller.means import Means
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
-from orchestrator.controller.sources import Newer, Source, Wanted, Why
+from orchestrator.controller.sources import Newer, Source, Wanted, Why, through
 from orchestrator.controller.windows import WAITS
 from orchestrator.executor import apply
 from orchestrator.model.actions import BuildImage, PullImage
@@ -157,7 +157,7 @@ class Candidates:
         for _ in range(ROUNDS):
             done = apply(
                 plan,
-                self._means.engine,
+                through(self._means.engine, candidate),
                 workers=self._means.workers,
                 sink=self._means.sink(self._entry.name),
                 cancel=cancel,
