@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from orchestrator.daemon.keeping import Daemon
 from orchestrator.errors import LockHeld, UsageError
@@ -16,6 +18,7 @@ from orchestrator.gitops.selection import Chosen
 from orchestrator.gitops.source import GitSource
 
 WAIT_SECONDS = 120.0  # for the question before
+MOST_WAITING = 4  # each takes up one of the API's threads
 LONGEST_REF = 255
 
 
@@ -25,6 +28,7 @@ class Proposing:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._one = threading.Lock()
+        self._here = threading.BoundedSemaphore(1 + MOST_WAITING)
 
     def propose(self, source: str, ref: str) -> Proposal:
         """Raises NotFound for an unknown source, and what keeps the commit from being had."""
@@ -32,13 +36,24 @@ class Proposing:
         about = daemon.repositories.about(source)
         if len(ref) > LONGEST_REF:
             raise UsageError(f"a reference has at most {LONGEST_REF} characters")
-        if not self._one.acquire(timeout=WAIT_SECONDS):
-            raise LockHeld("other plans of commits are being made", hint="ask again in a minute")
-        try:
+        with self._turn():
             visit = hosted.visit(about.source, os.path.join(daemon.parts.state, "git"))
             return of_source(about, self._means(about), visit, ref)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One at a time; a few may wait for theirs."""
+        if not self._here.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._one.acquire(timeout=WAIT_SECONDS):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._one.release()
         finally:
-            self._one.release()
+            self._here.release()
 
     def _means(self, about: About) -> Means:
         daemon = self._daemon
@@ -49,3 +64,7 @@ class Proposing:
             )
 
         return Means(engine=daemon.parts.engine, source=source, stopped=daemon.intents.of)
+
+
+def _busy() -> LockHeld:
+    return LockHeld("other plans of commits are being made", hint="ask again in a minute")
