@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Newer, Wanted
 from orchestrator.controller.status import Board
+from orchestrator.daemon.claims import Claims
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.daemon.removals import Removals
 from orchestrator.errors import NotFound, StackError
@@ -23,7 +24,7 @@ from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.known import Known, forget_others, has_nothing, why_gone
 from orchestrator.gitops.proposal import About
 from orchestrator.gitops.repository import Ref
-from orchestrator.gitops.selection import Chosen, Selection, Selections
+from orchestrator.gitops.selection import Selections
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import GitHostSource, HostStack
@@ -89,16 +90,15 @@ class Repositories:
         self._unread: dict[str, bool] = {}  # sources of which some stacks could not be read
         self._git_sources: dict[str, GitSource] = {}  # of the stacks that have a keeper
         self._selections = Selections()
-        self._own: Mapping[str, HostStack] = {}
-        self.claims: dict[str, dict[str, str]] = {}  # by source: stacks that something else has, and what is wrong
+        self._claims = Claims(board, self._sources, self._known)
 
     def follow(self, wanted: Mapping[str, GitHostSource], own: Mapping[str, HostStack]) -> None:
         """Follow these sources from now on, and no others. The stacks of the host file itself are its ``own``."""
         with self._lock:
-            again = {name for name, claims in self.claims.items() if claims}
-            if own.keys() != self._own.keys():
+            again = self._claims.refused()
+            if own.keys() != self._claims.own.keys():
                 again |= wanted.keys()
-            self._own = own
+            self._claims.own = own
             for known in self._known.values():
                 self._give_up(known)
             changed = [source for name, source in wanted.items() if self._sources.get(name) != source]
@@ -128,7 +128,7 @@ class Repositories:
 
     def _give_up(self, known: Known) -> None:
         """Stacks of the host file itself: their keepers are the host file's."""
-        mine = known.stacks.keys() & self._own.keys()
+        mine = known.stacks.keys() & self._claims.own.keys()
         known.drop(mine)
         for name in mine:
             self._git_sources.pop(name, None)
@@ -203,7 +203,7 @@ class Repositories:
 
     def _claimed(self, stack: str, source: str) -> str:
         with self._lock:
-            return self._claimant(stack, source)
+            return self._claims.claimant(stack, source)
 
     def source(self, entry: HostStack) -> GitSource:
         """What the keeper of this stack loads from."""
@@ -258,7 +258,7 @@ class Repositories:
         if follower is not None:
             follower.stop()
         self._sources.pop(name, None)
-        self.claims.pop(name, None)
+        self._claims.forget(name)
         self._places.pop(name, None)
         self._selections.forget(name)
         known = self._known.pop(name, None)
@@ -303,7 +303,7 @@ class Repositories:
         selection, known = self._selections.of(source, head.place), self._known[source.name]
         if selection.unread:
             self._selections.forget(source.name)  # what was found out holds for now
-        wanted = self._unclaimed(source, selection)
+        wanted = self._claims.unclaimed(source, selection)
         before, left = known.stacks, known.leaving
         missing = {name: before[name] for name in before.keys() - wanted.keys()}
         gone = {name: why for name, one in missing.items() if (why := why_gone(source, one, selection, head.place))}
@@ -345,7 +345,7 @@ class Repositories:
                     continue
                 if self._handed_over(source, stack) or self._took_down(source, stack):
                     known.drop([stack])
-                    for other in self._heirs(name, stack):
+                    for other in self._claims.heirs(stack, name):
                         self._arrange_again(other)
 
     def _is_sure(self, name: str) -> bool:
@@ -363,13 +363,9 @@ class Repositories:
         self._selections.forget(name)
         return True
 
-    def _heirs(self, name: str, stack: str) -> list[str]:
-        """The other sources that have a stack of that name."""
-        return sorted(other for other in self._sources.keys() - {name} if stack in self.claims.get(other, {}))
-
     def _handed_over(self, source: GitHostSource, stack: str) -> bool:
         """A stack that has moved to another repository of this host is no less wanted than before: nothing of it is removed."""
-        heirs = self._heirs(source.name, stack)
+        heirs = self._claims.heirs(stack, source.name)
         if not heirs:
             return False
         last = self._git_sources.pop(stack, None)
@@ -397,27 +393,3 @@ class Repositories:
         source, follower = self._sources.get(name), self._followers.get(name)
         if source is not None and follower is not None and follower.head is not None:
             self._arrange(source, follower.head)
-
-    def _unclaimed(self, source: GitHostSource, selection: Selection) -> dict[str, Chosen]:
-        """The stacks that are this source's to have. Who was first keeps a name; the host file itself always does."""
-        claims: dict[str, str] = {}
-        for name, chosen in selection.stacks.items():
-            other = self._claimant(name, source.name)
-            if other:
-                claims[name] = (
-                    f'two places claim the stack "{name}": {other} has it; '
-                    f"{chosen.folder} of source {source.name} ({source.where}) does not get it"
-                )
-        for name in claims.keys() - self.claims.get(source.name, {}).keys():
-            self._board.tell("", "claimed-twice", claims[name], level="error")
-        self.claims[source.name] = claims
-        return {name: chosen for name, chosen in selection.stacks.items() if name not in claims}
-
-    def _claimant(self, name: str, source: str) -> str:
-        """What else has a stack of that name, and where that is said; "" for nothing."""
-        if name in self._own:
-            return f"the host file ({self._own[name].where})"
-        for other, known in self._known.items():
-            if other != source and name in known.stacks:
-                return f"{known.stacks[name].folder} of source {other} ({self._sources[other].where})"
-        return ""
