@@ -3,13 +3,15 @@ and no larger than before; the host's other stacks are mended meanwhile; of the 
 it restarted; and it is said which commit, which file and line, and what is wrong.
 
 Every attack is on a stack of its own, all of them in one commit, so that the host has them all at once and no case needs another.
+Some of each kind are in every run; `--long` has all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,11 +89,33 @@ LIES = {
 }
 
 
+HANGING = 20  # stacks: more than there are passes at once
+_OFTEN = {"segv", "garbage", "flood", "memory", "forever", "words"}
+
+
+def _some(names: Iterable[str], often: Callable[[int, str], bool]) -> list[Any]:
+    """The names that are in every run, and the others, which take their time."""
+    return [
+        name if often(number, name) else pytest.param(name, marks=pytest.mark.long) for number, name in enumerate(names)
+    ]
+
+
+def _asked(request: pytest.FixtureRequest, attacks: Mapping[str, Attack]) -> list[Attack]:
+    """Those of them that this run has a test of."""
+    names = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    return [attack for name, attack in attacks.items() if name in names]
+
+
 @pytest.fixture(scope="module")
-def besieged(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Besieged]:
+def besieged(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, request: pytest.FixtureRequest
+) -> Iterator[Besieged]:
     """Stacks enough for every attack, each with a container that runs."""
     folder = tmp_path_factory.mktemp("besieged")
-    counts = {"specs": len(ATTACKS), "readers": len(DEEDS) + len(LIES)}
+    counts = {
+        "specs": len(_asked(request, ATTACKS)),
+        "readers": max(HANGING, len(_asked(request, {**DEEDS, **LIES}))),
+    }
     with ExitStack() as after, followed(folder, free_port(), engine, "timeout: 60s") as one:
         made = Besieged(one, folder, counts)
         after.callback(made.clean)  # once no daemon brings it back
@@ -100,18 +124,18 @@ def besieged(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def attacked(besieged: Besieged) -> Siege:
-    return besieged.attacked_by("specs", ATTACKS.values())
+def attacked(besieged: Besieged, request: pytest.FixtureRequest) -> Siege:
+    return besieged.attacked_by("specs", _asked(request, ATTACKS))
 
 
 @pytest.fixture(scope="module")
-def taken_over(besieged: Besieged) -> Iterator[Siege]:
+def taken_over(besieged: Besieged, request: pytest.FixtureRequest) -> Iterator[Siege]:
     """The process that reads is somebody else's."""
     with pytest.MonkeyPatch.context() as patch:
         _hostile(patch)
         patch.setattr(loading, "LIMITS", {**loading.LIMITS, "RLIMIT_CPU": 2, "RLIMIT_AS": 256 << 20})
         patch.setattr(loading, "SECONDS", 20)
-        yield besieged.attacked_by("readers", [*DEEDS.values(), *LIES.values()])
+        yield besieged.attacked_by("readers", _asked(request, {**DEEDS, **LIES}))
 
 
 def _hostile(patch: pytest.MonkeyPatch) -> None:
@@ -135,12 +159,12 @@ def holds(siege: Siege, attack: Attack) -> None:
     assert siege.status(attack.name).phase is Phase.INVALID
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", _some(ATTACKS, lambda number, _: number % 5 == 0))
 def test_a_hostile_spec_changes_nothing_and_is_told_of(attacked: Siege, name: str) -> None:
     holds(attacked, ATTACKS[name])
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", _some(DEEDS, lambda _, name: name in _OFTEN))
 def test_a_reader_that_was_taken_over_harms_nobody(taken_over: Siege, name: str) -> None:
     holds(taken_over, DEEDS[name])
 
@@ -163,7 +187,7 @@ def test_the_host_lives_on_meanwhile(which: str, request: pytest.FixtureRequest)
         assert told.text.replace("\n", "").isprintable(), told.kind
 
 
-@pytest.mark.parametrize(("text", "stacks"), [("#idle", 20), ("#idle x-stack hosts", 1)])
+@pytest.mark.parametrize(("text", "stacks"), [("#idle", HANGING), ("#idle x-stack hosts", 1)])
 def test_readers_that_hang_hold_nobody_up_but_their_own(
     besieged: Besieged, taken_over: Siege, monkeypatch: pytest.MonkeyPatch, text: str, stacks: int
 ) -> None:

@@ -130,7 +130,7 @@ class Besieged:
 
     def attacked_by(self, source: str, attacks: Iterable[Attack]) -> Siege:
         attacks = list(attacks)
-        names = dict(zip((attack.name for attack in attacks), self._names[source], strict=True))
+        names = dict(zip((attack.name for attack in attacks), self._names[source][: len(attacks)], strict=True))
         board = self._daemon.board
         number = max(one.number for one in board.happenings())
         before = {attack: self._containers(name) for attack, name in names.items()}
