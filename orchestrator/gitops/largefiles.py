@@ -34,6 +34,10 @@ class Pointer:
     executable: bool
 
 
+# A fetch that fails is tried again as a whole, after pauses of ours; by itself the program would use up the time that it has.
+_PATIENCE = ("lfs.transfer.maxretries=2", "lfs.transfer.maxretrydelay=2")
+
+
 def replace_pointers(git: Git, mirror: str, commit: str, entries: Iterable[Entry], target: str, room: Room) -> None:
     """Put the large files of ``commit`` in the place of their pointers below ``target``. Raises GitFailed."""
     found = [pointer for entry in entries if (pointer := _pointer(entry, target)) is not None]
@@ -73,7 +77,13 @@ def _fetch(git: Git, mirror: str, commit: str, wanted: list[Pointer]) -> None:
             "origin",
             commit,
             directory=mirror,
-            config=(f"remote.origin.url={url}", "lfs.fetchexclude=", "lfs.concurrenttransfers=3", *endpoint),
+            config=(
+                f"remote.origin.url={url}",
+                "lfs.fetchexclude=",
+                "lfs.concurrenttransfers=3",
+                *_PATIENCE,
+                *endpoint,
+            ),
             away=True,
         )
     except GitFailed as problem:

@@ -32,6 +32,7 @@ from orchestrator.records import dataclass
 
 __all__ = ["Ref", "RefMissing", "Repository", "RepositoryRefused"]
 
+_INCOMING = ".incoming-"  # begins the names of what is not whole yet
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 
 _COMMITS = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
@@ -122,9 +123,12 @@ class Repository:
 
     def _have_mirror(self) -> None:
         """Make an empty mirror where there is none."""
+        for name in os.listdir(self.directory):
+            if name.startswith(_INCOMING):  # of somebody who was killed: nobody else works here meanwhile
+                shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
         if os.path.exists(os.path.join(self._mirror, "HEAD")):
             return
-        temporary = tempfile.mkdtemp(dir=self.directory, prefix=".incoming-")
+        temporary = tempfile.mkdtemp(dir=self.directory, prefix=_INCOMING)
         try:
             self.git.run("init", "--quiet", "--bare", temporary)
             if self.extent.sparse:
