@@ -21,6 +21,8 @@ from scripts.machine import registry as registries
 from tests.support.engines import Engine
 from tests.support.projects import Project, unique_name
 
+pytest_plugins = ["tests.support.stuck"]
+
 ProjectMaker = Callable[..., Project]
 EngineMaker = Callable[..., Engine]
 

@@ -28,8 +28,12 @@ CHECKS = {
     "layers": ("lint-imports", "--no-cache"),
 }
 FAILED = 1  # pytest's code for "some tests failed"
+HANGING = 124  # timeout(1)'s code
 # Tests on engines mostly wait; more workers than processors keep both busy.
 WORKERS = str(2 * (os.cpu_count() or 1))
+# A run that hangs says so, and what it hangs in, while somebody still waits for it. --long has no limit.
+LIMIT = 60 * 60.0
+GRACE = 60.0  # seconds that pytest has to tidy up when it is ended
 
 
 def main(words: Sequence[str]) -> int:
@@ -68,7 +72,7 @@ def _tests(options: argparse.Namespace, rest: list[str]) -> int:
         if options.long:
             words += ["-m", "long or not long"]
         say(f"$ pytest {' '.join([*words[3:], *rest])}")
-        code = _run([*words, *rest], environment)
+        code = _run([*words, *rest], environment, limited=not options.long)
         return _again(environment, rest) if code == FAILED and not options.no_retry else code
 
 
@@ -148,16 +152,31 @@ def _borrowed_busybox(api: EngineApi) -> Iterator[None]:
                 say(f"busybox:{tag} stays on {api.address}: {refusal.message}")
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    """Until its end, also when we are told to end: the child gets the signal from the terminal, or from us."""
+def _run(command: list[str], environment: dict[str, str], limited: bool = False) -> int:
+    """Until its end, also when we are told to end: the child gets the signal from the terminal, or from us.
+
+    One that is ``limited`` and takes longer is ended and has failed.
+    """
     environment = {**environment, "PATH": f"{venv.FOLDER / 'bin'}:{environment.get('PATH', '')}"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        return process.wait()
+        return process.wait(LIMIT if limited else None)
+    except subprocess.TimeoutExpired:
+        say(f"error: not done after {LIMIT / 60:.0f} minutes, and ended: {' '.join(command[:3])}")
+        _end_process(process)
+        return HANGING
     except BaseException:
-        process.terminate()
-        process.wait()
+        _end_process(process)
         raise
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
