@@ -10,7 +10,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -187,6 +187,7 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
     plain = {key: node[key] for key in _GIT_PLAIN if key in node}
     url = node["url"]
     local = url.startswith((".", "/"))
+    stacks = _listed(root, name, node, directory)
     return GitHostSource(
         name=name,
         url=os.path.normpath(os.path.join(directory, url)) if local else url,
@@ -194,10 +195,10 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
         timeout=_seconds(node, "timeout"),
         own_credentials=_credentials(node, directory),
         keys=os.path.join(directory, node["keys"]) if "keys" in node else "",
-        sparse=_sparse(node),
+        sparse=_sparse(node, [one.folder for one in stacks.values()]),
         only=_texts(node.get("only")),
         excluded=_texts(node.get("except")),
-        listed=_listed(root, name, node, directory),
+        listed=stacks,
         overlays=_texts(node.get("overlays")),
         webhook=_webhook(root, name, node, directory),
         settings=_stack(root, name, {key: node[key] for key in _SETTINGS if key in node}, directory, where),
@@ -286,13 +287,18 @@ def _credentials(node: Mapping[str, Any], directory: str) -> Credentials:
     return Credentials(user=node.get("user", ""), **named)
 
 
-def _sparse(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """The folders that are wanted: the stacks' own, and those that are listed."""
+def _sparse(node: Mapping[str, Any], stacks: Iterable[str]) -> tuple[str, ...]:
+    """The folders that are wanted: that of the stacks that are found, those that are asked for, and of ``stacks`` the others."""
     asked = node.get("sparse", False)
     if asked is False:
         return ()
     more = () if asked is True else _texts(asked)
-    return tuple(dict.fromkeys(os.path.normpath(one) for one in (node.get("path", "stacks"), *more)))
+    wanted = [os.path.normpath(one) for one in (node.get("path", "stacks"), *more)]
+    return tuple(dict.fromkeys([*wanted, *(one for one in stacks if not _is_in(one, wanted))]))
+
+
+def _is_in(folder: str, others: Iterable[str]) -> bool:
+    return any(other == "." or (folder + os.sep).startswith(other + os.sep) for other in others)
 
 
 def _seconds(node: Mapping[str, Any], name: str) -> float:

@@ -267,3 +267,18 @@ def test_a_repository_lies_in_a_folder_whatever_its_name(repo: Repo, tmp_path: P
     (tmp_path / "host.yml").write_text("sources: {infra: {url: ./a repo, interval: 1h}}\n")
     with daemons.running(tmp_path, free_port()) as found:
         runs(found, 1)
+
+
+def test_a_sparse_source_has_the_folders_of_the_stacks_that_it_lists_too(repo: Repo, tmp_path: Path) -> None:
+    repo.git("config", "uploadpack.allowFilter", "true")
+    for folder in ("apps/blog", "elsewhere"):
+        repo.write(f"{folder}/app.yml", "include: [base/more.yml]\nservices: {web: {image: 'web:7'}}\n")
+        repo.write(f"{folder}/base/more.yml", "services: {db: {image: 'db:7'}}\n")
+    repo.commit()
+    with host(tmp_path, sparse="true", stacks="{blog: apps/blog}") as found:
+        for name in ("blog", "shop"):
+            eventually(lambda name=name: found.daemon.board.of(name), what=f"{name} is known")
+            found.settles(name)
+        assert {"blog-db-1", "blog-web-1"} < {c.name for c in found.engine.engine.world.containers}
+    (checkout,) = (tmp_path / "state" / "git").glob("*/checkouts/[0-9a-f]*")
+    assert {"apps", "stacks"} == {one.name for one in checkout.iterdir() if not one.name.startswith(".")}

@@ -104,12 +104,13 @@ def test_how_a_repository_is_reached_and_how_much_of_it_is_wanted(tmp_path: Path
             tmp_path,
             "credentials: {g.example: {token_file: token, user: robot}, 'h.example:8443': }\n"
             "sources: {infra: {url: https://g.example/a.git, path: apps, sparse: [common/, apps], submodules: true, lfs: true,"
-            " timeout: 5m, token_file: own, semver: ^1, verify: tag, keys: signers}}\n",
+            " timeout: 5m, token_file: own, semver: ^1, verify: tag, keys: signers,"
+            " stacks: {wiki: , blog: apps-of-mine/blog, base: common}}}\n",
         )
     )
     source = host.sources["infra"]
 
-    assert ("apps", "common") == source.sparse
+    assert ("apps", "common", "apps-of-mine/blog") == source.sparse, "what lies in another of them is there already"
     assert (True, True, 300.0) == (source.submodules, source.lfs, source.timeout)
     assert str(tmp_path / "own") == source.own_credentials.token_file
     assert str(tmp_path / "token") == source.credentials["g.example"].token_file
