@@ -61,13 +61,8 @@ class Beneath:
             if name == ".":
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
             _check_kind(os.stat(name, dir_fd=folder, follow_symlinks=False), path)
-            descriptor = _open(name, folder, path)
-            try:
-                _check_kind(os.fstat(descriptor), path)
-                with open(descriptor, "rb", closefd=False) as file:
-                    yield file
-            finally:
-                os.close(descriptor)
+            with _reading(name, folder, path) as file:
+                yield file
 
     def kind(self, path: str) -> int:
         """What is at the absolute ``path``, all links followed: ``stat.S_IFREG`` and so on, 0 for nothing. Raises Outside."""
@@ -166,7 +161,28 @@ class _Walk:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path)
 
 
-def _open(name: str, folder: int, path: str) -> int:
+@contextmanager
+def opened(path: str) -> Iterator[BufferedReader]:
+    """The file at ``path`` itself, for whoever walks a folder in which strangers write: no link is followed at its end, and nothing
+    is waited for. Raises as ``Beneath.read`` does.
+    """
+    _check_kind(os.lstat(path), path)
+    with _reading(path, None, path) as file:
+        yield file
+
+
+@contextmanager
+def _reading(name: str, folder: int | None, path: str) -> Iterator[BufferedReader]:
+    descriptor = _open(name, folder, path)
+    try:
+        _check_kind(os.fstat(descriptor), path)
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
+def _open(name: str, folder: int | None, path: str) -> int:
     try:
         return os.open(name, _READ, dir_fd=folder)
     except OSError as problem:

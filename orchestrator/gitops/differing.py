@@ -10,6 +10,8 @@ import os
 import stat
 from collections.abc import Mapping
 
+from orchestrator import beneath
+
 SMALL = 64 << 10  # bytes of a file whose content is compared
 MOST = 1_000  # entries of a folder that are looked at
 
@@ -44,8 +46,8 @@ def _entry(path: str) -> tuple[int, int, bytes]:
     try:
         about = os.lstat(path)
         if stat.S_ISREG(about.st_mode) and about.st_size <= SMALL:
-            with open(path, "rb") as file:
+            with beneath.opened(path) as file:
                 return about.st_mode, about.st_size, file.read(SMALL)
         return about.st_mode, about.st_size, os.fsencode(os.readlink(path)) if stat.S_ISLNK(about.st_mode) else b""
-    except OSError:
+    except (OSError, beneath.Outside):
         return 0, 0, b""

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 
+from orchestrator import beneath
 from orchestrator.gitops.git import Caps, Git
 from orchestrator.gitops.troubles import GitFailed, RepositoryRefused, TooLarge
 from orchestrator.records import dataclass
@@ -169,9 +170,12 @@ def digest(place: str) -> str:
 def _kind(path: str) -> bytes:
     if os.path.islink(path):
         return b"link " + os.fsencode(os.readlink(path))
-    with open(path, "rb") as file:
-        executable = os.fstat(file.fileno()).st_mode & 0o100 > 0
-        return hashlib.file_digest(file, "sha256").digest() + bytes([executable])
+    try:
+        with beneath.opened(path) as file:
+            executable = os.fstat(file.fileno()).st_mode & 0o100 > 0
+            return hashlib.file_digest(file, "sha256").digest() + bytes([executable])
+    except beneath.Outside:
+        return b"none of ours"
 
 
 def mend(place: str, fresh: str) -> None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from orchestrator.beneath import Beneath, Outside
 from orchestrator.gitops import loading
 from orchestrator.gitops.discovery import discovered
 from orchestrator.model.host import GitHostSource, HostStack
@@ -145,14 +146,14 @@ def hosts_of(paths: Iterable[str], place: str) -> tuple[str, ...]:
 
     Most files name none, which their bytes tell; the others are read by the process that reads all specs of strangers.
     """
-    naming = [path for path in paths if _may_name_hosts(path)]
+    within = Beneath(place)
+    naming = [path for path in paths if _may_name_hosts(path, within)]
     return loading.hosts(naming, place) if naming else ()
 
 
-def _may_name_hosts(path: str) -> bool:
+def _may_name_hosts(path: str, within: Beneath) -> bool:
     try:
-        with open(path, "rb") as file:
-            data = file.read(DEFAULTS.file_bytes + 1)
-    except OSError:
+        data = within.read(path, DEFAULTS.file_bytes + 1)
+    except (OSError, Outside):
         return False
     return b"x-stack" in data and b"hosts" in data
