@@ -20,7 +20,6 @@ MOST_IGNORED = 64 << 10  # bytes of an ignore file; of a larger one nothing is i
 MOST_HASHED = 20_000  # files of a folder that a stack mounts or builds from
 MOST_WORK = 5_000_000  # files times patterns that they are held against, for one stack
 NOTHING = Patterns(())
-_OURS = ".stack-complete"  # lies in the root of each checkout and names its commit
 
 
 class Contents:
@@ -87,11 +86,10 @@ def _files_below(path: str) -> Iterator[str]:
         folders.sort()
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in sorted((*names, *links)):
-            count += name != _OURS
+            count += 1
             if count > MOST_HASHED:
                 return
-            if name != _OURS:
-                yield os.path.join(folder, name)
+            yield os.path.join(folder, name)
 
 
 def _content(path: str, within: Beneath) -> bytes:

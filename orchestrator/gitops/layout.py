@@ -16,7 +16,7 @@ from orchestrator.gitops.git import Caps, Git
 from orchestrator.gitops.troubles import GitFailed, RepositoryRefused, TooLarge
 from orchestrator.records import dataclass
 
-MARK = ".stack-complete"
+FORMER_MARK = ".stack-complete"  # lay in the root of each checkout once; where it does, it is still believed
 _REGULAR, _PROGRAM, _LINK, _MODULE = "100644", "100755", "120000", "160000"
 _LONGEST_LINK = 4096
 _LONGEST_ENTRY = 64 << 10
@@ -86,7 +86,7 @@ def _check(entry: Entry) -> None:
     parts = entry.name.split("/")
     if any(part in ("", ".", "..") or part.lower() in (".git", "git~1") for part in parts):
         raise RepositoryRefused(f"{entry.name!r} points outside of the repository")
-    if MARK in parts:
+    if FORMER_MARK in parts:
         raise RepositoryRefused(f"{entry.name!r} is a name that is not taken")
     if len(os.fsencode(entry.name)) > 2048 or any(len(os.fsencode(part)) > 255 for part in parts):
         raise RepositoryRefused(f"{entry.name[:60]!r}... is a longer path than is taken")
@@ -156,14 +156,13 @@ def _leads_out(name: str, leads_to: str) -> RepositoryRefused:
 
 
 def digest(place: str) -> str:
-    """A digest of all that lies in a folder but our mark: names, kinds, contents, and whether they can be run."""
+    """A digest of all that lies in a folder: names, kinds, contents, and whether they can be run."""
     total = hashlib.sha256()
     for folder, folders, names in os.walk(place):
         folders.sort()
         for name in sorted([*names, *(one for one in folders if os.path.islink(os.path.join(folder, one)))]):
             path = os.path.join(folder, name)
-            if name != MARK or folder != place:
-                total.update(os.fsencode(os.path.relpath(path, place)) + b"\0" + _kind(path) + b"\0")
+            total.update(os.fsencode(os.path.relpath(path, place)) + b"\0" + _kind(path) + b"\0")
     return total.hexdigest()
 
 

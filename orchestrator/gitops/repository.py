@@ -2,7 +2,7 @@
 
 ``fetch`` brings the wanted reference, ``checkout`` lays a commit out beside others: into a temporary folder first, moved
 into place whole, so that what exists is complete. What is damaged is thrown away and made anew; a folder is trusted because
-of the mark that was put into it last, never for being there. One process at a time works on a mirror; what a killed one has
+of the mark that was put beside it last, never for being there. One process at a time works on a mirror; what a killed one has
 left is cleared away by the next.
 """
 

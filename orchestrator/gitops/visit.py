@@ -77,11 +77,14 @@ class Visit(Repository):
             self._run("update-ref", "-d", name)
 
     def _remove(self, goes: Callable[[str, float], bool]) -> None:
-        """Remove folders of visits whose name, and age in seconds, say that they go."""
+        """Remove what visits laid out whose name, and age in seconds, say that they go."""
         for folder in (self.directory, self._beside):
             for name, age in _aged(folder):
                 if _FOLDER in name and goes(name, age):
-                    shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+                    path = os.path.join(folder, name)
+                    shutil.rmtree(path, ignore_errors=True)
+                    with suppress(OSError):  # the mark of a checkout
+                        os.unlink(path)
 
 
 def _aged(folder: str) -> list[tuple[str, float]]:

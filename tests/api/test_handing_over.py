@@ -79,7 +79,7 @@ def test_while_git_is_away_nothing_is_taken_down_whatever_somebody_agrees_to(rep
 def test_a_folder_that_somebody_took_out_of_a_checkout_is_no_removal(repo: Repo, tmp_path: Path) -> None:
     with host(tmp_path) as found:
         all_run(found)
-        (checkout,) = (tmp_path / "state" / "git").glob("*/checkouts/*")
+        (checkout,) = (tmp_path / "state" / "git").glob("*/checkouts/[0-9a-f]*")
         shutil.rmtree(checkout / "stacks" / "wiki")
         (tmp_path / "mine.yml").write_text(APP)
         with (tmp_path / "host.yml").open("a") as file:

@@ -56,14 +56,14 @@ def killed_at(moments: Iterator[float], repo: Repo, state: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         mirror = Repository(repo.url, str(state))
-        for path in (Path(mirror.directory) / "checkouts").glob("[0-9a-f]*"):
-            commit_of, digest = (path / layout.MARK).read_text().split()
-            assert path.name == commit_of
-            assert digest == layout.digest(str(path))
+        for mark in (Path(mirror.directory) / "checkouts").glob(".complete-*"):
+            path = mark.with_name(mark.name.removeprefix(".complete-"))
+            if path.exists():
+                assert f"{path.name} {layout.digest(str(path))}\n" == mark.read_text()
         assert commit == mirror.fetch(Ref())
         place = Path(mirror.checkout(commit))
         assert repo.git("ls-tree", "-r", "--name-only", commit).splitlines() == sorted(
-            str(one.relative_to(place)) for one in place.rglob("*") if one.is_file() and one.name != layout.MARK
+            str(one.relative_to(place)) for one in place.rglob("*") if one.is_file()
         )
         mirror.forget([commit])
     left = [

@@ -108,7 +108,7 @@ def test_a_damaged_mirror_is_made_anew(repo: Repo, mirror: Repository) -> None:
 def test_half_a_checkout_is_not_trusted(repo: Repo, mirror: Repository) -> None:
     commit = mirror.fetch(Ref())
     place = Path(mirror.checkout(commit))
-    (place / ".stack-complete").unlink()
+    place.with_name(f".complete-{commit}").unlink()
     (place / "stacks/shop/app.yml").unlink()
 
     assert (Path(mirror.checkout(commit)) / "stacks/shop/app.yml").exists()
