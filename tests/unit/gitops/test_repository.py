@@ -84,6 +84,39 @@ def test_the_newest_version_of_a_range(wanted: str, newest: str | None) -> None:
     assert newest == newest_version(tags, wanted)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "newest"),
+    [
+        ("^1.2", "v1.2.1"),
+        ("^1.2-0", "v1.3.0-rc.10"),
+        (">=1.3.0-0", "v2.0.0-rc.1"),
+        ("^1.3.0-beta.2", "v1.3.0-rc.10"),
+        (">=1.3.0-beta.2 <1.3.0-rc", "v1.3.0-beta.11"),
+        ("1.3.0-rc.2", "v1.3.0-rc.2"),
+        ("~1.2.0-rc.1", "v1.2.1"),
+        ("=1.2.0", "v1.2.0"),
+        (">=1.2.0-0 <1.2.1", "v1.2.0"),
+        ("1.2.0-rc.2", None),
+        ("<1.2.0-0", None),
+    ],
+)
+def test_pre_releases_come_before_their_release_and_in_the_order_of_their_numbers(
+    wanted: str, newest: str | None
+) -> None:
+    """https://semver.org/#spec-item-11: the release follows its candidates, rc.10 follows rc.9, and a bound may be one of them."""
+    made = ["1.2.0-rc.1", "1.2.0", "1.2.1", "1.3.0-beta.2", "1.3.0-beta.11", "1.3.0-rc.2", "1.3.0-rc.10", "2.0.0-rc.1"]
+
+    assert newest == newest_version([f"v{one}" for one in made], wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest"),
+    [("<=1.2", "1.2.9"), ("<=1", "1.3.0"), (">1.2", "2.0.0"), (">1", "2.0.0"), (">2", None), ("^0.0", "0.0.7")],
+)
+def test_a_bound_of_fewer_numbers_is_about_all_that_begins_like_it(wanted: str, newest: str | None) -> None:
+    assert newest == newest_version(["0.0.7", "0.1.0", "1.2.0", "1.2.9", "1.3.0", "2.0.0"], wanted)
+
+
 def test_a_repository_that_is_gone_is_said_and_what_was_fetched_stays(repo: Repo, mirror: Repository) -> None:
     commit = mirror.fetch(Ref())
     place = mirror.checkout(commit)
