@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.cli import state
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def connect(environment: Mapping[str, str], *, host: str = "", context: str = ""
     if not chosen or chosen == "docker":
         from orchestrator.engines.docker.client import Client
 
-        return Docker(Client.from_environment(environment, host=host, context=context))
+        client = Client.from_environment(environment, host=host, context=context)
+        return Docker(client, state.directory(environment))
     kind, _, path = chosen.partition(":")
     if kind == "memory" and path:
         from orchestrator.cli import rehearsal
@@ -66,8 +68,8 @@ def connect(environment: Mapping[str, str], *, host: str = "", context: str = ""
 class Docker:
     """A Docker engine; a command that only looks never loads what carries out plans."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, state: str) -> None:
+        self._client, self._state = client, state
         self._engine: Engine | None = None
         self._whole: Engine | None = None  # behind the one that is used, where that is guarded
 
@@ -76,7 +78,7 @@ class Docker:
         if self._engine is None:
             from orchestrator.engines.docker.engine import DockerEngine
 
-            self._engine = DockerEngine(self._client)
+            self._engine = DockerEngine(self._client, self._state)
         return self._engine
 
     @property

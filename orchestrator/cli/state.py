@@ -1,7 +1,7 @@
 """Our own directory on this host, and the key that lives in it.
 
 The key makes the digests that stand for secrets in labels and plans: they tell equal from different and nothing else to
-someone without the key. Losing it costs nothing but that: digests made with another key count as unknown.
+someone without the key. Losing it costs little: what digests of another key stand for is read from the containers once.
 """
 
 from __future__ import annotations

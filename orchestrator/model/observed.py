@@ -9,7 +9,7 @@ from orchestrator.model.container import Container, ImageDefaults
 from orchestrator.model.front import Rotation
 from orchestrator.model.placement import Node
 from orchestrator.model.stack import AddressPool, Stack
-from orchestrator.model.values import Port
+from orchestrator.model.values import FileKind, Port
 from orchestrator.records import dataclass, field
 
 
@@ -53,6 +53,9 @@ class Endpoint:
     gw_priority: int = 0
 
 
+Owner = tuple[int, int, int]  # user, group and mode of a file
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedContainer:
     """A container of this stack (it carries the stack's project label), or a foreign one that holds a name we need.
@@ -60,6 +63,7 @@ class ObservedContainer:
     ``settings`` is what it was created with, in the file's words, raw: still with what the image added (``image_defaults``;
     ``None`` when the image is gone). ``replaced_files`` are targets of single-file bind mounts whose source has become
     another file since the container started. ``files`` maps the targets of its configs and secrets to their digests.
+    ``owners`` maps those of them to user, group and mode that were read because another key had made their digests.
     ``anonymous_volumes`` maps targets to the engine's names of the volumes without a name of their own mounted there.
     ``copies`` are the volumes with copies of configs, secrets and files that it mounts, and its folders with secrets in memory
     (see ``shipment``).
@@ -89,6 +93,7 @@ class ObservedContainer:
     image_defaults: ImageDefaults | None = None
     endpoints: tuple[Endpoint, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, Owner] = field(default_factory=dict)
     replaced_files: tuple[str, ...] = ()
     anonymous_volumes: Mapping[str, str] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
@@ -252,7 +257,8 @@ class Scope:
     """What to observe: one stack's objects and the names it refers to. ``images``, ``networks``, ``volumes`` are engine names.
 
     ``adopts`` maps names of containers without labels to the services that take them over.
-    ``ports`` (``8080/tcp``) are host ports that it needs, ``paths`` bind sources that must exist.
+    ``ports`` (``8080/tcp``) are host ports that it needs, ``paths`` bind sources that must exist. ``granted`` are the configs and
+    secrets (service, target) whose contents may be read where their digests were made with another key than ``key``.
     """
 
     stack: str
@@ -263,6 +269,8 @@ class Scope:
     adopts: Mapping[str, str] = field(default_factory=dict)
     ports: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
+    granted: frozenset[tuple[str, str]] = frozenset()
+    key: bytes = field(default=b"", repr=False)
     details: bool = True  # False: the list calls alone (settings and image defaults stay None)
 
     @classmethod
@@ -280,4 +288,11 @@ class Scope:
             adopts={s.container_name: s.name for s in stack.services.values() if s.adopt and s.container_name},
             ports=frozenset(f"{p.published}/{p.protocol}" for c in wanted for p in c.ports if p.published.isdigit()),
             paths=frozenset(m.source for c in wanted for m in c.mounts if m.must_exist),
+            granted=frozenset(
+                (s.name, grant.target)
+                for s in stack.services.values()
+                for grant in s.container.files
+                if grant.digest and grant.kind is not FileKind.MOUNT
+            ),
+            key=stack.key,
         )

@@ -17,6 +17,7 @@ from orchestrator.model.container import Container
 from orchestrator.model.stack import Service, Stack
 from orchestrator.model.values import FileGrant
 
+FILE_MODE = 0o444
 _NAME = re.compile(r".+\.files-[0-9a-f]{12}")
 _FOLDER = re.compile(r".+\.secrets-[0-9a-f]{12}")
 _IN_FOLDER = re.compile(r".*/([^/]+\.secrets-[0-9a-f]{12})\.[0-9a-z]+/[0-9]+")
@@ -35,6 +36,11 @@ def in_memory(settings: Container) -> tuple[FileGrant, ...]:
 
 def _sorted(grants: Iterable[FileGrant]) -> tuple[FileGrant, ...]:
     return tuple(sorted(grants, key=lambda grant: grant.target))
+
+
+def owner(grant: FileGrant) -> tuple[int, int, int]:
+    """User, group and mode of a copy of content: everyone may read it unless the file says otherwise."""
+    return int(grant.uid or 0), int(grant.gid or 0), FILE_MODE if grant.mode is None else grant.mode
 
 
 def volume(stack: Stack, service: Service) -> str:

@@ -134,12 +134,22 @@ class Judge:
             return [f"{target} is given no more" for target in gone]
         if wanted <= set(container.copies):
             return []
+        folders = {name for name in container.copies if shipment.is_folder(name)}
+        if folders - self.situation.observed.secret_folders and not container.running:
+            return ["its secrets are in memory no more"]
         grants = self.service.container.files
         known = [self._same_file(container, grant) for grant in grants if grant.copied]
         if not all(known):
             return []
         moved = any(map(shipment.is_folder, wanted)) != any(map(shipment.is_folder, container.copies))
+        if not moved and self._has_their_owners(container):
+            return []  # made with another key, which their names tell; it is what is in them that counts
         return ["the place of its secrets changed" if moved else "owner or mode of its files changed"]
+
+    def _has_their_owners(self, container: ObservedContainer) -> bool:
+        copied = [grant for grant in self.service.container.files if grant.copied]
+        owners = container.owners
+        return all(owners.get(g.target) == shipment.owner(g) or (g.shipped and g.target in owners) for g in copied)
 
     def _same_file(self, container: ObservedContainer, grant: FileGrant) -> bool | None:
         if not grant.digest:

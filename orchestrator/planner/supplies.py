@@ -18,8 +18,8 @@ UNKNOWN = "contents-unknown"
 
 
 def warn_of_unknown(situation: Situation, draft: Draft, verdicts: Mapping[str, ServiceVerdict]) -> None:
-    """Contents whose digests another key made (another user's, or one that was lost) cannot be compared: that must not pass
-    for being the same.
+    """Contents whose digests another key made (another user's, or one that was lost) and that the engine could not read cannot be
+    compared: that must not pass for being the same.
     """
     for name, verdict in verdicts.items():
         kept = [slot.verdict.container for slot in verdict.slots if isinstance(slot.verdict, Keep)]
@@ -36,7 +36,8 @@ def warn_of_unknown(situation: Situation, draft: Draft, verdicts: Mapping[str, S
         if unknown:
             draft.warn(
                 f"{name}: whether {', '.join(sorted(unknown))} changed is not known, because containers were made with another "
-                "state directory (STACK_STATE_DIR); made anew once (--force-recreate) they are compared again",
+                "state directory (STACK_STATE_DIR), and what is in them could not be read; "
+                "made anew once (--force-recreate) they are compared again",
                 reference=UNKNOWN,
             )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from orchestrator.cancel import CancelToken
 from orchestrator.engines.base import Ask, Change, Progress
-from orchestrator.engines.docker import facts
+from orchestrator.engines.docker import facts, recorded
 from orchestrator.engines.docker import observe as observing
 from orchestrator.engines.docker.access import Access
 from orchestrator.engines.docker.client import Client
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 
 class DockerEngine:
-    """Safe to use from many threads. The caller closes it; the client goes with it."""
+    """Safe to use from many threads. The caller closes it; the client goes with it.
 
-    def __init__(self, client: Client) -> None:
+    ``state`` is the folder for what is noted of containers, where there is one.
+    """
+
+    def __init__(self, client: Client, state: str = "") -> None:
         self.client = client
+        self.state = state
         self._access = Access(client)
         self._host: Host | None = None
         self._lock = threading.Lock()
@@ -60,7 +64,7 @@ class DockerEngine:
             self._forget_facts()  # what comes back may be another version
             raise
         self._access.know(state)
-        return state
+        return recorded.under_key(self.client, state, scope, self.state)
 
     def execute(self, action: Action, *, progress: Progress, cancel: CancelToken) -> str:
         from orchestrator.engines.docker.execute import execute  # a plan without steps needs none of it
@@ -114,7 +118,7 @@ class GuardedEngine(DockerEngine):
     """The same engine, but nothing is sent to it that a gate does not admit. Connections and facts are those of the whole one."""
 
     def __init__(self, whole: DockerEngine, gate: Gate) -> None:
-        super().__init__(whole.client.guarded(gate, whole.as_world()))
+        super().__init__(whole.client.guarded(gate, whole.as_world()), whole.state)
         self._whole = whole
         self._access = Access(self.client, whole._access)
 

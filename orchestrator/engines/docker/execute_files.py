@@ -17,7 +17,6 @@ from orchestrator.model import actions, naming, shipment
 from orchestrator.model.values import FileGrant
 
 TARGET = "/.stack-files"
-FILE_MODE = 0o444
 CREATE_SECONDS = 120.0
 FILL_SECONDS = 1800.0  # a folder may be large, and the way to the engine long
 
@@ -84,8 +83,8 @@ def _packed(entry: str, grant: FileGrant) -> Packed:
     """Content is readable by everyone unless the file says otherwise; a file of the caller's stays as it is."""
     if grant.content is None:
         return PackedPath(entry, grant.source)
-    mode = FILE_MODE if grant.mode is None else grant.mode
-    return PackedFile(entry, grant.content, mode=mode, uid=int(grant.uid or 0), gid=int(grant.gid or 0))
+    uid, gid, mode = shipment.owner(grant)
+    return PackedFile(entry, grant.content, mode=mode, uid=uid, gid=gid)
 
 
 def _refused(action: actions.ShipFiles, problem: EngineError) -> EngineError:

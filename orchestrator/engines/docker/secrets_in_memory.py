@@ -17,7 +17,6 @@ from orchestrator.model.values import FileGrant
 
 ROOT = "/run/stack/secrets"
 VARIABLE = "STACK_SECRETS_DIR"
-FILE_MODE = 0o444
 IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 MOUNTS = "/proc/self/mountinfo"
 
@@ -140,11 +139,11 @@ def _mount_points(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 
 def _write(path: str, grant: FileGrant) -> None:
-    mode = FILE_MODE if grant.mode is None else grant.mode
+    uid, gid, mode = shipment.owner(grant)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(file, "wb") as out:
         out.write(grant.content or b"")
-        os.fchown(out.fileno(), int(grant.uid or 0), int(grant.gid or 0))
+        os.fchown(out.fileno(), uid, gid)
         os.fchmod(out.fileno(), mode)
 
 
