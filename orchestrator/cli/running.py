@@ -7,6 +7,7 @@ what failed, with what the container said last, and what serves now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from orchestrator import graph
 from orchestrator.cancel import CancelToken
@@ -14,14 +15,15 @@ from orchestrator.cli import recording, signals
 from orchestrator.cli.render import words
 from orchestrator.cli.wiring import Context
 from orchestrator.controller.lock import stack_lock
-from orchestrator.controller.reconcile import Result, preview
+from orchestrator.controller.reconcile import Result, as_seen_from, preview
 from orchestrator.controller.recorder import Recorder, recorded
-from orchestrator.errors import ApplyFailed, PlanError, StackError
+from orchestrator.errors import ApplyFailed, PlanError, StackError, Where
 from orchestrator.events import Event, Sink, StepProgress, StepStarted
-from orchestrator.model.actions import Action, RunHook
+from orchestrator.model.actions import Action, BuildImage, PullImage, RunHook
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Note, Plan, StepResult
 from orchestrator.model.stack import Stack
+from orchestrator.planner.foresight import foreseen
 from orchestrator.planner.policy import Policy
 
 Check = Callable[[Plan, ObservedState], bool]
@@ -48,7 +50,7 @@ def carry_out(
     carried out (``--dry-run``, or not agreed). Raises what main turns into an exit code.
     """
     if context.shared.dry_run:
-        show(context, preview(stack, context.engine.engine, policy)[0])
+        show(context, _rehearsed(context, stack, policy))
         return None
     with signals.graceful(context.cancel.set, context.say):
         return bring_about(
@@ -63,6 +65,14 @@ def carry_out(
             note=note,
             returns_to=returns_to,
         )
+
+
+def _rehearsed(context: Context, stack: Stack, policy: Policy) -> Plan:
+    """The whole plan, also where it would stop at images: it is only read."""
+    plan, observed = preview(stack, context.engine.engine, policy)
+    if not policy.images_first:
+        return plan
+    return foreseen(plan, as_seen_from(context.engine.engine, stack), observed, policy)
 
 
 def bring_about(
@@ -91,10 +101,16 @@ def bring_about(
             shown = Telling(sink, hush, context.on_hook)
             recorder = recording.recorder(context, stack, policy, command=title, sink=shown, returns_to=returns_to)
             result = recorded(
-                recorder, stack, policy, failure=failure, workers=context.workers, cancel=cancel, first=first
+                recorder,
+                stack,
+                policy,
+                failure=partial(failure, stack),
+                workers=context.workers,
+                cancel=cancel,
+                first=first,
             )
     if not result.ok:
-        raise failure(result, recorder)
+        raise failure(stack, result, recorder)
     if live and title in _BRINGING:
         _tell_untouched(context, stack, policy, result, shown)
     return result
@@ -162,7 +178,7 @@ def _was_to_restore(failure: StepResult, service: str) -> bool:
     return failure.step.group.startswith(f"restore {service}.")
 
 
-def failure(result: Result, recorder: Recorder | None = None) -> StackError:
+def failure(stack: Stack, result: Result, recorder: Recorder | None = None) -> StackError:
     """The error that says why a run did not reach the desired state, and what serves now."""
     if not result.failures:
         impossible = [note for note in result.notes if note.level is Level.ERROR]
@@ -174,9 +190,21 @@ def failure(result: Result, recorder: Recorder | None = None) -> StackError:
         lines.append(f"the earlier version serves again: {', '.join(back)}")
     if recorder is not None and recorder.serving is not None:
         lines.append(recording.standing(recorder.serving, recorder.moved - set(result.restored)))
-    return ApplyFailed(
-        "\n".join(lines), hint=_hint(first, result, recorder), where=first.error.where if first.error else None
-    )
+    if recorder is not None and recorder.commit and recorder.wanted_images_alone:
+        lines.append(f"commit {recorder.commit[:12]} was not taken: no container was touched")
+    where = (first.error.where if first.error else None) or _place(stack, first.step.action)
+    return ApplyFailed("\n".join(lines), hint=_hint(first, result, recorder), where=where)
+
+
+def _place(stack: Stack, action: Action) -> Where | None:
+    """Where the file asks for an image; of other things the failure says it."""
+    match action:
+        case BuildImage(service=service):
+            return stack.where(f"services.{service}.build")
+        case PullImage(services=(service, *_)):
+            return stack.where(f"services.{service}.image")
+        case _:
+            return None
 
 
 def _hint(first: StepResult, result: Result, recorder: Recorder | None) -> str:

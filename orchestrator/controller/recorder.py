@@ -19,7 +19,15 @@ from orchestrator.engines.base import Engine
 from orchestrator.errors import EngineError, Interrupted, StackError
 from orchestrator.events import Event, Noted, PlanMade, Sink, StepEnded
 from orchestrator.model import fingerprint, naming
-from orchestrator.model.actions import Action, RemoveContainer, StartContainer, StopContainer, UpdateContainer
+from orchestrator.model.actions import (
+    Action,
+    BuildImage,
+    PullImage,
+    RemoveContainer,
+    StartContainer,
+    StopContainer,
+    UpdateContainer,
+)
 from orchestrator.model.observed import ObservedState
 from orchestrator.model.plan import Level, Note, Outcome, Plan, StepResult
 from orchestrator.model.stack import Stack
@@ -144,6 +152,17 @@ class Recorder:
             for one in done
             if one.outcome is Outcome.DONE and isinstance(one.step.action, _MOVES)
         )
+
+    @property
+    def commit(self) -> str:
+        """The commit that the stack comes from, "" where it comes from none."""
+        return self._came_from.get("commit", "")
+
+    @property
+    def wanted_images_alone(self) -> bool:
+        """Whether the run came no further than to its images: nothing else was as much as begun."""
+        begun = (one for _, done in self._passes for one in done if one.outcome is not Outcome.SKIPPED)
+        return all(isinstance(one.step.action, PullImage | BuildImage) for one in begun)
 
     def close(self, result: Result | None, problem: BaseException | None = None) -> int:
         """Write what became of the run; the number of its revision, 0 where there is none.

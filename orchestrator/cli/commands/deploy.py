@@ -7,7 +7,7 @@ from orchestrator.cli.declare import argument, flag, number
 from orchestrator.cli.origins import Origin
 from orchestrator.cli.wiring import Context
 from orchestrator.cli.wishes import Way
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ def run(context: Context, options: Options) -> int:
     context.engine.greet()
     with delivering.delivery(context, options) as wanted:
         policy = wishes.policy(options, context, wanted.stack, wait=True, wait_timeout=options.wait_timeout)
+        policy = replace(policy, images_first=True)
         running.carry_out(
             context, wanted.stack, policy, title="deploy", wait=not options.no_wait, hush=wishes.hush(options)
         )
