@@ -193,6 +193,39 @@ def test_what_the_policy_of_this_host_grants_is_no_warning(shell: Shell) -> None
     assert not shell("lint", "--policy", "--format", "json").ok().json
 
 
+PERMITTING = {
+    "a host file": "host: web1\nsources: {infra: {url: ./r}}\npolicy: {ports: [80], binds: [/etc], allow: [privileged]}\n",
+    "a host file that follows nothing yet": "stacks: {shop: .}\npolicy: {ports: [80], binds: [/etc], allow: [privileged]}\n",
+    "a policy file": "services: 5\nports: [80]\nbinds: [/etc]\nallow: [privileged]\nsources: {infra: {ports: [443]}}\n",
+}
+
+
+@pytest.mark.parametrize("kind", PERMITTING)
+def test_lint_takes_the_policy_out_of_a_host_or_policy_file_that_is_named(shell: Shell, kind: str) -> None:
+    shell.write(RISKY)
+    shell.write(PERMITTING[kind].replace("ports: [80]", "ports: [81]"), "strict.yml")
+    shell.write(PERMITTING[kind], "mild.yml")
+
+    assert not shell("lint", "--policy", "mild.yml", "--format", "json").ok().json
+    assert not shell("lint", "--policy", "app.yml", "mild.yml", "--format", "json").ok().json
+    left = shell("lint", "--policy", "strict.yml", "--format", "json").ok().json
+    assert ["policy-port"] == [one["rule"] for one in left]
+
+
+def test_lint_says_of_a_host_file_what_it_is_and_of_a_broken_one_what_is_wrong_with_it(shell: Shell) -> None:
+    shell.write(RISKY)
+    shell.write("sources: {infra: {url: ./r}}\n", "host.yml")
+    shell.write("sources: {infra: {url: ./r, brnach: main}}\n", "broken.yml")
+    shell.write("ports: [80]\n", "policy.yml")
+
+    told = shell("lint", "host.yml").failed(2).err
+    assert "host.yml is a host file, and lint looks at specs" in told
+    assert "stack lint --policy host.yml app.yml" in told
+    assert "policy.yml is a policy file" in shell("lint", "policy.yml").failed(2).err
+    assert "did you mean `branch`?" in shell("lint", "--policy", "broken.yml").failed(2).err
+    assert "name one" in shell("lint", "--policy", "host.yml", "policy.yml").failed(2).err
+
+
 def test_policy_explain_tells_each_rule_and_what_is_granted(shell: Shell) -> None:
     shell.write("sources: {infra: {url: ./r, policy: {ports: [443]}}}\npolicy: {allow: [gpu]}\n", "host.yml")
     every = {

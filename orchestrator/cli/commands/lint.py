@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.cli import loading
 from orchestrator.cli.declare import arguments, flag, text
@@ -21,7 +21,11 @@ EPILOG = "Exit code 0, also with remarks; 2 for a file that is not valid; with -
 class Options:
     files: tuple[str, ...] = arguments("[FILE]...", f"The files to look at, like -f. {EPILOG}")
     format: str = text("--format", metavar="HOW", default="text", choices=("text", "json"), help="text or json.")
-    policy: bool = flag("--policy", help="Warn of what the policy for stacks from repositories would refuse, too.")
+    policy: bool = flag(
+        "--policy",
+        help="Warn of what the policy for stacks from repositories would refuse, too: that of a host or policy file among FILE, "
+        "else this host's.",
+    )
     strict: bool = flag("--strict", help="Exit with 1 when anything has no effect here (warnings; notes do not count).")
 
 
@@ -42,13 +46,18 @@ class Remark:
 
 
 def run(context: Context, options: Options) -> int:
-    context.shared = replace(context.shared, files=(*context.shared.files, *options.files), all_resources=True)
+    from orchestrator.cli import admitting
+
+    specs, policies = admitting.sorted_out(options.files)
+    if not options.policy:
+        admitting.refuse(policies)
+    context.shared = replace(context.shared, files=(*context.shared.files, *specs), all_resources=True)
     if not context.shared.profiles:
         context.shared = replace(context.shared, profiles=("*",))
     canonical = loading.canonical(context, loading.request(context))
     remarks = remarks_of(canonical)
     if options.policy:
-        remarks = sorted([*remarks, *_forbidden(context, canonical)], key=lambda remark: remark.order)
+        remarks = sorted([*remarks, *_forbidden(context, canonical, policies)], key=lambda remark: remark.order)
     context.show(_json(remarks) if options.format == "json" else "".join(map(_line, remarks)))
     warnings = sum(remark.level == "warning" for remark in remarks)
     if options.format == "text":
@@ -69,12 +78,12 @@ def remarks_of(canonical: Canonical) -> list[Remark]:
     return sorted(remarks, key=lambda remark: remark.order)
 
 
-def _forbidden(context: Context, canonical: Canonical) -> list[Remark]:
+def _forbidden(context: Context, canonical: Canonical, policies: Sequence[str]) -> list[Remark]:
     from orchestrator.cli import admitting
 
     return [
         Remark(one.where, "warning", f"policy-{one.violation.rule}", f"{one.violation.message}; {one.violation.hint}")
-        for one in admitting.found(context, canonical)
+        for one in admitting.found(context, canonical, policies)
     ]
 
 
