@@ -9,6 +9,7 @@ here first.
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import sys
@@ -37,6 +38,8 @@ _LIBRARIES = (
     "/etc/ld.so.cache",
 )
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_AROUND = os.path.dirname(_PACKAGE)
+_READER = "yaml"  # the library that specs are read with
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -50,13 +53,17 @@ def main(descriptor: int, parent: int) -> None:
 def confine(request: transfer.Json, parent: int) -> None:
     """The code that is still to be imported stays readable, and the folder."""
     schema = schema_path("stack")
+    found = importlib.util.find_spec(_READER)
+    reader = os.path.abspath(found.origin) if found is not None and found.origin else ""
+    libraries = os.path.dirname(os.path.dirname(reader))
     code = [
-        *(path for path in sys.path if path != os.path.dirname(_PACKAGE)),
+        # what lies around the package is the libraries where it was installed, and a whole checkout where it was not
+        *(path for path in sys.path if path != _AROUND or path == libraries),
         _PACKAGE,
         os.path.dirname(schema),
         *_LIBRARIES,
     ]
-    needed = [os.__file__, os.path.abspath(__file__), schema, *request["needed"]]
+    needed = [os.__file__, os.path.abspath(__file__), reader, schema, *request["needed"]]
     sandbox.enter([*code, request["folder"]], needed, request["limits"], parent)
 
 

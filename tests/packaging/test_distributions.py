@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from scripts.machine.commands import ROOT
+from tests.support.gitrepos import Repo
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -156,6 +157,21 @@ def test_an_installed_wheel_runs_from_a_clean_environment(wheel: Path, environme
     assert "GREETING: hello" in environment.run("stack", "config", "-f", "app.yml")
     assert environment.resource("schema_path('stack')").is_relative_to(environment.folder)
     assert environment.resource("stacks_path()").is_dir()
+
+
+def test_an_installed_wheel_reads_the_stacks_of_a_repository(
+    wheel: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read by a process that sees its own code and the checkout alone: its libraries lie beside it here."""
+    monkeypatch.setenv("STACK_ENGINE", f"memory:{environment.folder}/world")
+    monkeypatch.setenv("STACK_STATE_DIR", f"{environment.folder}/state")
+    monkeypatch.setenv("STACK_LOCK_DIR", f"{environment.folder}/locks")
+    environment.install(str(wheel))
+    repo = Repo(environment.elsewhere / "infra")
+    repo.write("stacks/shop/app.yml", SPEC)
+    repo.commit()
+
+    assert "create web.1" in environment.run("stack", "plan", "--git", repo.url, "--path", "stacks/shop")
 
 
 def test_an_installed_wheel_puts_no_file_outside_its_own_places(wheel: Path, environment: Environment) -> None:
