@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from orchestrator import ignored
 from orchestrator.beneath import Beneath, Outside, shown
 from orchestrator.errors import Where
 from orchestrator.model.stack import Service, Stack, is_remote
@@ -90,7 +91,8 @@ def _builds(stack: Stack, service: Service, disk: Files) -> None:
         return
     _context(build.context, stack.where(f"{at}.context"), disk)
     if os.path.isabs(build.context):
-        _path(os.path.join(build.context, ".dockerignore"), stack.where(f"{at}.context"), disk)
+        for name in ignored.beside(build.dockerfile):
+            _path(os.path.join(build.context, name), stack.where(f"{at}.context"), disk)
     dockerfile = os.path.join(build.context, build.dockerfile)
     if not build.dockerfile_inline and os.path.isabs(dockerfile):
         _path(dockerfile, stack.where(f"{at}.dockerfile"), disk)

@@ -141,3 +141,33 @@ def test_a_context_from_elsewhere_is_built_where_the_policy_grants_it_and_refuse
 
         assert tag == said(project)
         assert [] == project.run("deploy", repo.url, env=environment).ok().mutations
+
+
+SEEING = """
+services:
+  web:
+    build: {context: ., dockerfile: PATH}
+    command: sleep 100000
+    init: true
+    stop_signal: SIGKILL
+"""
+
+
+@pytest.mark.parametrize("dockerfile", ["images/Own", "../Outside"])
+@pytest.mark.parametrize("builder", ["", "0"])
+def test_the_ignore_file_beside_a_dockerfile_counts_whichever_builder_builds(
+    project: Project, builder: str, dockerfile: str
+) -> None:
+    for name, text in {
+        f"in/{dockerfile}": "FROM busybox:stable\nCOPY . /all\n",
+        f"in/{dockerfile}.dockerignore": "mine\nimages/*\napp.yml\n",
+        "in/.dockerignore": "theirs\n",
+        "in/mine": "",
+        "in/theirs": "",
+        "in/app.yml": SEEING.replace("PATH", dockerfile),
+    }.items():
+        project.write(text, name)
+    project.run("up", "-d", file="in/app.yml", env={"DOCKER_BUILDKIT": builder} if builder else {}).ok()
+
+    _, listed = project.engine.exec(f"{project.name}-web-1", "ls", "-A", "/all")
+    assert {"theirs"} == {*listed.split()} - {".dockerignore", "images"}

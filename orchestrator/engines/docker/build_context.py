@@ -1,8 +1,8 @@
 """A build's context: the folder as the tar that the engine's own builder takes, and where its Dockerfile is.
 
 A ``Build`` goes in, tar bytes come out piece by piece, so that a large context needs no memory and no temporary file.
-``.dockerignore`` is understood by the Docker SDK. Links are packed as links: nothing outside the folder gets in
-through one.
+An ignore file beside the Dockerfile (``X.dockerignore`` for ``X``) counts before ``.dockerignore``, as for BuildKit; the engine's
+own builder does not know of it. Links are packed as links: nothing outside the folder gets in through one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+from orchestrator import ignored
 from orchestrator.engines.docker import tar_writer
 from orchestrator.engines.docker.tar_writer import BLOCK
 from orchestrator.errors import EngineError, Where
@@ -18,14 +19,19 @@ from orchestrator.model.stack import Build, is_remote
 from orchestrator.records import dataclass
 
 SENT_DOCKERFILE = ".dockerfile.stack"
+_LIST = ".dockerignore"  # as the engine knows it
 
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """``name`` is what the builder is told; ``content`` is given where the file is not part of the context."""
+    """``name`` is what the builder is told; ``content`` is given where the file is not part of the context.
+
+    ``beside`` is the path of the ignore file that is its own, "" where it can have none.
+    """
 
     name: str
     content: bytes | None = None
+    beside: str = ""
 
 
 def check(build: Build) -> None:
@@ -59,25 +65,28 @@ def dockerfile_for_engine(build: Build) -> Dockerfile:
         return Dockerfile(SENT_DOCKERFILE, build.dockerfile_inline.encode())
     if is_remote(build.context):
         return Dockerfile(build.dockerfile)
+    beside = os.path.join(build.context, ignored.beside(build.dockerfile)[0])
     real = os.path.realpath(dockerfile_path(build))
     relative = os.path.relpath(real, os.path.realpath(build.context))
     if relative == os.pardir or relative.startswith(os.pardir + os.sep):
         with open(real, "rb") as file:
-            return Dockerfile(SENT_DOCKERFILE, file.read())
-    return Dockerfile(relative)
+            return Dockerfile(SENT_DOCKERFILE, file.read(), beside)
+    return Dockerfile(relative, beside=beside)
 
 
 def pack(context: str, dockerfile: Dockerfile) -> Iterator[bytes]:
-    """The tar of a context folder, without what ``.dockerignore`` names."""
-    ignored = _ignore_lines(context)
+    """The tar of a context folder, without what its ignore file names."""
+    own = _lines(dockerfile.beside) if dockerfile.beside else None
+    without = own if own is not None else _lines(os.path.join(context, _LIST)) or []
+    # The engine reads the list too, and takes what it names out of the context again: COPY must see no file of ours.
+    ours = [_LIST] if own is not None else []
     sent: dict[str, bytes] = {}
     if dockerfile.content is not None:
-        # The engine reads the list too, and takes what it names out of the context again: COPY must not see our file.
-        sent = {
-            ".dockerignore": "\n".join([*ignored, dockerfile.name]).encode(),
-            dockerfile.name: dockerfile.content,
-        }
-    yield from pack_tree(context, (name for name in _included(context, ignored, dockerfile.name) if name not in sent))
+        ours.append(dockerfile.name)
+        sent[dockerfile.name] = dockerfile.content
+    if ours:
+        sent[_LIST] = "\n".join([*without, *ours]).encode()
+    yield from pack_tree(context, (name for name in _included(context, without, dockerfile.name) if name not in sent))
     for name, content in sent.items():
         yield from _packed(name, content)
     yield b"\0" * (2 * BLOCK)
@@ -100,19 +109,19 @@ def pack_tree(root: str, names: Iterable[str]) -> Iterator[bytes]:
             ) from problem
 
 
-def _ignore_lines(context: str) -> list[str]:
-    try:
-        with open(os.path.join(context, ".dockerignore"), encoding="utf-8-sig", errors="replace") as file:
-            lines = [line.strip() for line in file]
-    except FileNotFoundError:
-        return []
+def _lines(path: str) -> list[str] | None:
+    """What an ignore file says; ``None`` where there is none."""
+    found = ignored.read(path)
+    if found is None:
+        return None
+    lines = (line.strip() for line in found)
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _included(context: str, ignored: list[str], dockerfile: str) -> list[str]:
+def _included(context: str, without: list[str], dockerfile: str) -> list[str]:
     """Files and folders that are sent. Of a folder that is left out no more is looked at, unless an exception may be in it."""
-    patterns = Patterns([*ignored, f"!{dockerfile}", "!.dockerignore"])
-    has_exceptions = any(line.startswith("!") for line in ignored)
+    patterns = Patterns([*without, f"!{dockerfile}", f"!{_LIST}"])
+    has_exceptions = any(line.startswith("!") for line in without)
     found = []
     for folder, folders, names in os.walk(context):
         here = os.path.relpath(folder, context)

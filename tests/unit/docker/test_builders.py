@@ -226,6 +226,16 @@ def test_a_dockerfile_in_a_folder_that_is_left_out_is_sent_with_whatever_is_an_e
     )
 
 
+def test_the_ignore_file_beside_a_dockerfile_counts_before_the_contexts(context: Path) -> None:
+    (context / "dir/kept.dockerignore").write_text("dir/secret\n*.dockerignore\n")
+    wish = Build(context=str(context), dockerfile="dir/kept")
+    members = packed(context, build_context.dockerfile_for_engine(wish))
+
+    assert {"Dockerfile", ".dockerignore", "kept", "dir/kept", "node_modules/x"} <= set(members)
+    assert "dir/secret" not in members
+    assert "node_modules" not in packed(context, build_context.dockerfile_for_engine(Build(context=str(context))))
+
+
 def test_an_ignore_file_with_many_wildcards_takes_nobody_up(context: Path) -> None:
     (context / ("a" * 200)).write_text("")
     (context / ".dockerignore").write_text("*a" * 30 + "b")
@@ -249,7 +259,8 @@ def test_a_dockerfile_from_outside_is_sent_along_and_hidden_from_copy(context: P
 def test_a_dockerfile_inside_is_named_relative_to_the_context(context: Path) -> None:
     wish = Build(context=str(context), dockerfile=str(context / "dir/kept"))
 
-    assert build_context.Dockerfile("dir/kept") == build_context.dockerfile_for_engine(wish)
+    assert "dir/kept" == build_context.dockerfile_for_engine(wish).name
+    assert build_context.dockerfile_for_engine(wish).content is None
 
 
 def test_a_missing_context_or_dockerfile_is_named_with_its_place(tmp_path: Path) -> None:

@@ -190,6 +190,15 @@ def test_a_way_out_is_refused_with_its_line(place: Path, watch: Watch, reference
     assert error.where.line >= 1
 
 
+@pytest.mark.parametrize("name", [".dockerignore", "own/File.dockerignore"])
+def test_an_ignore_file_that_leads_out_is_refused(place: Path, watch: Watch, name: str) -> None:
+    (place / "shop/own").mkdir()
+    (place / "shop/own/File").write_text("FROM x\n")
+    link(place / "shop", place.parents[1] / "outside/canary", name)
+    asked = spec(place, "services: {web: {build: {context: ., dockerfile: own/File}}}")
+    refused(loaded_here, place, watch, asked)
+
+
 @pytest.mark.parametrize(("reference", "trick"), CASES[::25], ids=[f"{one}: {other}" for one, other in CASES[::25]])
 def test_so_it_is_by_the_process_that_reads(place: Path, watch: Watch, reference: str, trick: str) -> None:
     refused(loaded_there, place, watch, prepared(place, reference, trick))
