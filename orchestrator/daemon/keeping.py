@@ -28,9 +28,10 @@ from orchestrator.controller.status import Board
 from orchestrator.controller.windows import Windowed
 from orchestrator.daemon.audit import Audit
 from orchestrator.daemon.carrying_out import CarryingOut
+from orchestrator.daemon.followings import Hooks
 from orchestrator.daemon.overrides import Suspended
 from orchestrator.daemon.parts import Parts
-from orchestrator.daemon.repositories import Hooks, Repositories
+from orchestrator.daemon.repositories import Repositories
 from orchestrator.daemon.returning import Returning
 from orchestrator.errors import SpecError
 from orchestrator.gitops.known import parting

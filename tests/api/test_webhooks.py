@@ -66,9 +66,8 @@ def host(repo: Repo, folder: Path) -> Iterator[Running]:
 def fetches(host: Running, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sources that were fetched, as they are."""
     seen: list[str] = []
-    for name, follower in host.daemon.repositories.heads().items():
-        fetch = follower.fetch
-        monkeypatch.setattr(follower, "fetch", _noted(seen, name, fetch))
+    for shown in host.daemon.repositories.shown():
+        monkeypatch.setattr(shown.follower, "fetch", _noted(seen, shown.source.name, shown.follower.fetch))
     return seen
 
 
@@ -78,6 +77,10 @@ def _noted(seen: list[str], name: str, fetch: Callable[[], None]) -> Callable[[]
         fetch()
 
     return noted
+
+
+def followed(host: Running) -> list[tuple[str, ...]]:
+    return [(one["name"], one["url"], one["ref"], one["path"], one["commit"]) for one in host.client.sources()]
 
 
 def signature(body: bytes, key: str = SECRET) -> dict[str, str]:
@@ -129,7 +132,7 @@ def test_where_there_is_no_webhook_a_good_signature_gets_the_answer_of_a_bad_one
 
 def test_a_delivery_chooses_nothing_of_what_is_fetched(host: Running, repo: Repo, fetches: list[str]) -> None:
     urls = ("https://127.0.0.1:1/x.git", "ext::sh -c touch% /tmp/x", "file:///etc")
-    before = host.daemon.repositories.heads()["infra"].repository.git.url
+    before = followed(host)
     for url in urls:
         body = json.dumps(
             {
@@ -143,7 +146,7 @@ def test_a_delivery_chooses_nothing_of_what_is_fetched(host: Running, repo: Repo
     eventually(lambda: fetches, what="a fetch")
 
     assert set(fetches) == {"infra"}
-    assert host.daemon.repositories.heads()["infra"].repository.git.url == before
+    assert before == followed(host)
     assert not [one for one in host.client.events() if one["event"] == "source-failed"]
 
 

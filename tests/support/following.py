@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,13 @@ class Followed:
 
     @property
     def follower(self) -> Follower:
-        return self.host.daemon.repositories.heads()["infra"]
+        """For faults to be put into."""
+        return self.host.daemon.repositories.shown()[0].follower
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """As people see it."""
+        return self.host.client.sources()[0]
 
     @property
     def spec(self) -> str:
@@ -94,15 +101,14 @@ class Followed:
 
     def is_well(self) -> bool:
         """Whether nothing of a fault is left: daemon, server and repository are as they should be, and the newest commit runs."""
-        head, status = self.follower.head, self.host.daemon.board.of(self.name)
+        status = self.host.daemon.board.of(self.name)
         return (
             any(thread.name == "daemon" for thread in threading.enumerate())
             and not self.server.fault
             and self.server.context is self._context
             and self.repo.git("rev-parse", "--abbrev-ref", "HEAD") == "main"
             and not self.repo.git("status", "--porcelain")
-            and head is not None
-            and head.commit == self.repo.git("rev-parse", "HEAD")
+            and self.source["commit"] == self.repo.git("rev-parse", "HEAD")
             and status is not None
             and (status.phase, status.newer) == (Phase.CONVERGED, None)
         )
@@ -110,7 +116,7 @@ class Followed:
     def recover(self) -> None:
         """End what a fault has left, and have a good commit taken: one that comes after all that were ever fetched."""
         self.server.fault, self.server.context = "", self._context
-        newest = self.follower.head.commit if self.follower.head is not None else self._first
+        newest = self.source["commit"] or self._first
         self.repo.git("checkout", "--quiet", "--force", "-B", "main", newest)
         self.repo.git("clean", "-qfdx")
         self.repo.git("rm", "-rq", "--ignore-unmatch", ".")

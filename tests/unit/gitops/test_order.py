@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.controller.status import Board
+from orchestrator.daemon.followings import Hooks
 from orchestrator.daemon.overrides import Suspended
-from orchestrator.daemon.repositories import Hooks, Repositories
+from orchestrator.daemon.repositories import Repositories
 from orchestrator.gitops.differing import SMALL, differs
 from orchestrator.secrets.stores import Stores
 from orchestrator.spec.host import load_host
