@@ -13,11 +13,11 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from orchestrator.gitops.call import Call, Slow
 from orchestrator.gitops.confined import Confinement
 from orchestrator.gitops.troubles import AccessRefused, GitFailed, TooLarge, Unreachable, UrlRefused, trouble
+from orchestrator.model.git_url import place, why_refused
 from orchestrator.records import dataclass, field
 
 __all__ = ["Access", "Caps", "Git", "GitFailed", "UrlRefused", "checked"]
@@ -51,7 +51,6 @@ _SAFE = (
     "http.lowSpeedLimit=1",
     "http.lowSpeedTime=60",
 )
-_PORTS = {"https": 443, "ssh": 22}
 _NAMES = 53  # DNS, when an answer does not fit into a datagram
 _MOST_SAID = 64 << 20  # bytes of an answer that is kept in memory
 
@@ -89,48 +88,13 @@ class Caps:
 
 def checked(url: str, access: Access) -> str:
     """``url``, if it is one that may be fetched from: https, ssh, or a path of this host. Raises UrlRefused."""
-    odd = any(ord(letter) < 32 or ord(letter) == 127 for letter in url)
-    if url.startswith("-") or odd or (not os.path.isabs(url) and any(map(str.isspace, url))):
-        raise UrlRefused(f"{url!r} is no URL of a repository")
-    if os.path.isabs(url):
-        return url
-    host, protocol, port = place(url)
-    if not protocol:
-        raise UrlRefused(
-            f"there is no {url!r} here, and it is no URL", hint="https://, ssh:// or the path of a local one"
-        )
-    if protocol not in _PORTS:
-        raise UrlRefused(f"{protocol}: is not fetched from", hint="https://, ssh:// or the path of a local one")
-    if not host or host.startswith("-") or port < 1:
-        raise UrlRefused(f"{url!r} names no host")
-    if access.hosts and host not in access.hosts:
+    problem, hint = why_refused(url)
+    if problem:
+        raise UrlRefused(problem, hint=hint)
+    host = place(url)[0]
+    if access.hosts and not os.path.isabs(url) and host not in access.hosts:
         raise UrlRefused(f"{host} is not among the hosts that may be fetched from", hint=", ".join(access.hosts))
-    parts = urlsplit(url) if "://" in url else None
-    if parts is not None and (parts.password is not None or (protocol == "https" and parts.username is not None)):
-        raise UrlRefused("credentials do not belong into a URL", hint="name a file with the token instead")
-    if _user(url).startswith("-"):
-        raise UrlRefused(f"{url!r} names no user")
     return url
-
-
-def place(url: str) -> tuple[str, str, int]:
-    """Host, protocol and port of a URL; ``git@host:path`` is ssh. Port 0 where there is none that could be."""
-    if "://" in url:
-        try:
-            parts = urlsplit(url)
-            return parts.hostname or "", parts.scheme, parts.port or _PORTS.get(parts.scheme, 0)
-        except ValueError:
-            return "", url.partition(":")[0], 0
-    user_host, colon, path = url.partition(":")
-    host = user_host.rpartition("@")[2]
-    if colon and path and "/" not in user_host and "::" not in url and not path.startswith("-"):
-        return host, "ssh", _PORTS["ssh"]
-    return "", "", 0
-
-
-def _user(url: str) -> str:
-    authority = url.partition("://")[2].partition("/")[0] if "://" in url else url.partition(":")[0]
-    return authority.rpartition("@")[0]
 
 
 class Git:

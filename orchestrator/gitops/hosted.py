@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from orchestrator.admission.guard import Admitting
 from orchestrator.gitops.follower import Followed
-from orchestrator.gitops.git import Access, Caps, place
+from orchestrator.gitops.git import Access, Caps
 from orchestrator.gitops.repository import Extent, Repository
 from orchestrator.gitops.selection import Chosen
 from orchestrator.gitops.source import GitSource
 from orchestrator.gitops.visit import Visit
+from orchestrator.model.git_url import place
 from orchestrator.model.host import Credentials, GitHostSource
 from orchestrator.records import replace
 from orchestrator.secrets.stores import Stores

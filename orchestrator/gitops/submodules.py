@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import posixpath
 
-from orchestrator.gitops.git import Access, Git, checked, place
+from orchestrator.gitops.git import Access, Git, checked
 from orchestrator.gitops.layout import Entry
 from orchestrator.gitops.troubles import TooLarge, UrlRefused
+from orchestrator.model.git_url import place
 from orchestrator.records import dataclass, replace
 
 DEEPEST = 4

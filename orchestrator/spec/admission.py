@@ -45,8 +45,17 @@ def admission(root: Map, node: Mapping[str, Any] | None, path: tuple[str, ...]) 
     said |= {name: given[name] for name in _PLAIN if name in given}
     _check_binds(root, said["binds"], path)
     stacks = {name: admission(root, own, (*path, "stacks", name)) for name, own in (given.get("stacks") or {}).items()}
-    memory = values.size(given["memory"]) if "memory" in given else 0
-    return Admission(**said, memory=memory, stacks=stacks, where=document.where(root, path))
+    return Admission(**said, memory=_memory(root, given, path), stacks=stacks, where=document.where(root, path))
+
+
+def _memory(root: Map, given: Mapping[str, Any], path: tuple[str, ...]) -> int:
+    if "memory" not in given:
+        return 0
+    try:
+        return values.size(given["memory"])
+    except values.BadValue as bad:
+        _, message, hint = bad.problems[0]
+        raise RuleViolation(message, where=document.where(root, (*path, "memory")), hint=hint) from None
 
 
 def _check_binds(root: Map, binds: tuple[str, ...], path: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from orchestrator.errors import RuleViolation, SchemaViolation, Where
+from orchestrator.model import git_url
 from orchestrator.model.admission import Permits
 from orchestrator.model.host import (
     DAYS,
@@ -184,13 +185,13 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
         raise RuleViolation("`verify` needs `keys`, the folder with the public keys that count", where=where)
     if verified.startswith("tag") and not node.keys() & {"tag", "semver"}:
         raise RuleViolation("a tag is verified only where a `tag` or `semver` is followed", where=where)
+    if "path" in node:
+        listed.folder(node["path"], document.where(root, ("sources", name, "path")))
     plain = {key: node[key] for key in _GIT_PLAIN if key in node}
-    url = node["url"]
-    local = url.startswith((".", "/"))
     stacks = _listed(root, name, node, directory)
     return GitHostSource(
         name=name,
-        url=os.path.normpath(os.path.join(directory, url)) if local else url,
+        url=_url(root, name, node["url"], directory),
         interval=_seconds(node, "interval"),
         timeout=_seconds(node, "timeout"),
         own_credentials=_credentials(node, directory),
@@ -205,6 +206,18 @@ def _git(root: Map, name: str, node: Mapping[str, Any], directory: str) -> GitHo
         where=where,
         **plain,
     )
+
+
+def _url(root: Map, name: str, url: str, directory: str) -> str:
+    if url.startswith((".", "/")):
+        url = os.path.normpath(os.path.join(directory, url))
+    problem, hint = git_url.why_refused(url)
+    if problem:
+        if url and hint and not any(git_url.place(url)):
+            hint = f"https://, ssh://, or ./{url} for what lies beside the host file"
+        where = document.where(root, ("sources", name, "url"))
+        raise RuleViolation(problem, where=where, hint=hint, reference="git-url-refused")
+    return url
 
 
 def _webhook(root: Map, name: str, node: Mapping[str, Any], directory: str) -> tuple[str, ...]:

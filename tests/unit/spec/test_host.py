@@ -98,6 +98,42 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     assert caught.value.where.line > 0
 
 
+@pytest.mark.parametrize(
+    ("source", "said", "key"),
+    [
+        ("url: 'https://me:secret@git.example.org/a.git'", "credentials do not belong into a URL", "url"),
+        ("url: http://git.example.org/a.git", "http: is not fetched from", "url"),
+        ("url: 'git://git.example.org/a.git'", "git: is not fetched from", "url"),
+        ("url: 'ext::sh -c id'", "is no URL of a repository", "url"),
+        ("url: a.git", "./a.git", "url"),
+        ("url: ''", "is no URL", "url"),
+        ("url: ./a.git, path: ../b", "`../b` leads out of the repository", "path"),
+        ("url: ./a.git, path: /b", "`/b` leads out of the repository", "path"),
+        ("url: ./a.git, commit: 1f2e3d4", "`commit` cannot be `1f2e3d4`", "commit"),
+        ("url: ./a.git, policy: {memory: 2gig}", "`2gig` is not a size", "policy.memory"),
+        ("url: ./a.git, policy: {stacks: {shop: {memory: 2x}}}", "`2x` is not a size", "policy.stacks.shop.memory"),
+        ("url: ./a.git, policy: {ports: [443/xdp]}", "53/udp", "policy.ports[0]"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_said_before_anything_is_followed(
+    tmp_path: Path, source: str, said: str, key: str
+) -> None:
+    """What can never be fetched is no matter of the other side: a daemon that began with it would list no such source."""
+    with pytest.raises(SpecError) as caught:
+        load_host(write(tmp_path, f"sources:\n  infra: {{{source}}}\n"))
+
+    assert said in str(caught.value)
+    assert caught.value.where is not None
+    assert (2, f"sources.infra.{key}") == (caught.value.where.line, caught.value.where.path)
+
+
+@pytest.mark.parametrize(
+    "url", ["git@git.example.org:acme/a.git", "ssh://git@h:2222/a.git", "https://h/a.git", "/srv/a b.git"]
+)
+def test_where_a_source_may_be(tmp_path: Path, url: str) -> None:
+    assert url == load_host(write(tmp_path, f"sources: {{infra: {{url: '{url}'}}}}")).sources["infra"].url
+
+
 def test_how_a_repository_is_reached_and_how_much_of_it_is_wanted(tmp_path: Path) -> None:
     host = load_host(
         write(
