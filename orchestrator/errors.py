@@ -19,6 +19,7 @@
     │   └── ImageUnavailable
     ├── UnknownService             exit 1   a service that neither file nor engine knows
     ├── ApplyFailed                exit 1   at least one step failed
+    ├── StoppedOnPurpose           exit 1   what is asked for would change nothing, because somebody stopped it
     ├── LockHeld                   exit 75  another writer holds the stack
     └── Interrupted                exit 130 or 143
 
@@ -192,6 +193,12 @@ class ApplyFailed(StackError):
     """At least one step of a plan failed; the message names the first, with the container's last log lines."""
 
     reference = "apply-failed"
+
+
+class StoppedOnPurpose(StackError):
+    """Somebody stopped it, and a controller is asked for what it leaves to people: to start it again."""
+
+    reference = "stopped-on-purpose"
 
 
 class LockHeld(StackError):

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from orchestrator.api.control import Control
-from orchestrator.errors import LockHeld, NotFound, SpecError, StackError, UsageError
+from orchestrator.errors import LockHeld, NotFound, SpecError, StackError, StoppedOnPurpose, UsageError
 
 _STATUS: tuple[tuple[type[StackError], int], ...] = (
     (NotFound, 404),
     (LockHeld, 409),
+    (StoppedOnPurpose, 409),
     (UsageError, 400),
     (SpecError, 422),
 )

@@ -16,7 +16,7 @@ from orchestrator.daemon.keeping import Daemon
 from orchestrator.daemon.proposing import Proposing
 from orchestrator.daemon.repositories import Shown
 from orchestrator.engines.console import LogWish, Said
-from orchestrator.errors import NotFound, StackError
+from orchestrator.errors import NotFound, StackError, StoppedOnPurpose
 from orchestrator.gitops import proposal_document
 from orchestrator.graph import Mood, State, svg
 from orchestrator.model import naming
@@ -137,7 +137,9 @@ class DaemonControl:
         self._daemon.resume(stack)
 
     def apply(self, stack: str) -> None:
-        self._keeper(stack).force()
+        keeper = self._keeper(stack)
+        self._check_is_to_run(keeper)
+        keeper.force()
         self._daemon.loop.look_again(stack)
 
     def plan(self, stack: str) -> Document:
@@ -207,6 +209,18 @@ class DaemonControl:
         if keeper is None:
             raise NotFound(f'there is no stack "{stack}" on this host')
         return keeper
+
+    def _check_is_to_run(self, keeper: Keeper) -> None:
+        """An order changes nothing of what people stopped: whoever gives one has to know, rather than hear that it was accepted."""
+        name = keeper.entry.name
+        stopped = self._daemon.intents.of(name)
+        everything = keeper.wanted is not None and stopped.services >= keeper.wanted.services.keys()
+        if stopped.down or (stopped and everything):
+            how = "was taken down" if stopped.down else "was stopped"
+            raise StoppedOnPurpose(
+                f"{name} {how} by hand, and the daemon leaves it so",
+                hint=f"`stack -p {name} start` makes it run again; in a folder with its spec that is `stack up -d`",
+            )
 
     def _history(self, stack: str) -> History:
         self._keeper(stack)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from orchestrator.model import fingerprint, naming, shipment
 from orchestrator.model.actions import KeepSecrets, ShipFiles
 from orchestrator.model.stack import Service
+from orchestrator.model.values import FileGrant
 from orchestrator.planner.draft import Draft, Id
 from orchestrator.planner.situation import Situation
 from orchestrator.planner.verdicts import Keep, ServiceVerdict
@@ -69,7 +70,9 @@ class Supplies:
             labels={naming.PROJECT: self._situation.desired.name, naming.SERVICE: service.name},
         )
         after = [self._images.get(service.container.image)]
-        step = self._draft.add(action, "its containers read them there", after=after, group=f"files {service.name}")
+        copies = "copies of configs, secrets or other files"
+        reason = f"its containers mount {copies}, and these are not there yet: {_names(action.files)}"
+        step = self._draft.add(action, reason, after=after, group=f"files {service.name}")
         self._prepared.add(step)
         return step
 
@@ -83,6 +86,11 @@ class Supplies:
     def _keep(self, service: Service, folder: str) -> Id:
         files = shipment.in_memory(service.container)
         action = KeepSecrets(stack=self._situation.desired.name, folder=folder, service=service.name, files=files)
-        step = self._draft.add(action, "its containers read them there", group=f"secrets {service.name}")
+        reason = f"its containers read secrets from memory, and these are not there yet: {_names(files)}"
+        step = self._draft.add(action, reason, group=f"secrets {service.name}")
         self._prepared.add(step)
         return step
+
+
+def _names(files: tuple[FileGrant, ...]) -> str:
+    return ", ".join(grant.name for grant in files)

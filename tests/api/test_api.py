@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from orchestrator.api import routes
 from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
+from orchestrator.cli.main import main
 from orchestrator.daemon.control import DaemonControl
 from orchestrator.errors import NotFound, StackError, UsageError
 from scripts.machine.commands import ROOT
@@ -258,6 +259,33 @@ def test_what_another_user_stops_is_known_to_the_daemon(host: Running) -> None:
     assert not host.daemon.intents.of("shop")
     host.client.intend("shop", "down", None, engine=engine)
     assert host.daemon.intents.of("shop").down
+
+
+@pytest.mark.parametrize("services", [None, ["db", "web"]])
+def test_apply_of_what_was_stopped_by_hand_says_so_and_what_makes_it_run(
+    host: Running, services: list[str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = host.daemon.parts.engine.identity
+    host.client.intend("shop", "stop" if services else "down", services, engine=engine)
+    host.settles("shop", "stopped")
+
+    assert 1 == main(["daemon", "apply", "shop", "--socket", str(host.socket)])
+    said = capsys.readouterr().err
+    assert "stopped-on-purpose" in said
+    assert f"shop was {'stopped' if services else 'taken down'} by hand" in said
+    assert "`stack -p shop start`" in said
+    assert "accepted" not in said
+    answer = host.ask("/v1/stacks/shop/apply", method="POST", token=host.token("someone", "deploy:shop"))
+    assert (409, "stopped-on-purpose") == (answer.status, json.loads(answer.body)["error"]["reference"])
+    host.client.intend("shop", "run", None, engine=engine)
+    host.client.order("shop", "apply")
+    host.settles("shop")
+
+
+def test_apply_brings_about_what_is_left_where_one_service_was_stopped(host: Running) -> None:
+    host.client.intend("shop", "stop", ["web"], engine=host.daemon.parts.engine.identity)
+    host.client.order("shop", "apply")
+    host.settles("shop")
 
 
 def test_intents_for_another_engine_or_of_another_kind_are_refused(host: Running) -> None:
