@@ -68,7 +68,7 @@ def connect(environment: Mapping[str, str], *, host: str = "", context: str = ""
 class Docker:
     """A Docker engine; a command that only looks never loads what carries out plans."""
 
-    def __init__(self, client: Client, state: str) -> None:
+    def __init__(self, client: Client, state: str = "") -> None:
         self._client, self._state = client, state
         self._engine: Engine | None = None
         self._whole: Engine | None = None  # behind the one that is used, where that is guarded
