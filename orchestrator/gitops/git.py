@@ -14,23 +14,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from orchestrator.gitops import credentials
 from orchestrator.gitops.call import Call, Slow
 from orchestrator.gitops.confined import Confinement
-from orchestrator.gitops.troubles import AccessRefused, GitFailed, TooLarge, Unreachable, UrlRefused, trouble
+from orchestrator.gitops.troubles import GitFailed, TooLarge, Unreachable, UrlRefused, trouble
 from orchestrator.model.git_url import place, why_refused
 from orchestrator.records import dataclass, field
 
 __all__ = ["Access", "Caps", "Git", "GitFailed", "UrlRefused", "checked"]
 
-_ASKPASS = """#!/bin/sh
-# Asked like: Password for 'https://user@host:port/path': -- and no other host than the URL's is answered.
-asked=${1#*\\'}
-asked=${asked%%\\'*}
-asked=${asked#https://}
-asked=${asked%%/*}
-[ "${asked##*@}" = "$STACK_GIT_HOST" ] || exit 1
-case "$1" in Username*) printf "%s\\n" "$STACK_GIT_USER" ;; *) cat "$STACK_GIT_TOKEN_FILE" ;; esac
-"""
 _SETTINGS = "[safe]\n\tdirectory = *\n\tbareRepository = all\n"
 _SAFE = (
     "core.hooksPath=/dev/null",
@@ -162,7 +154,7 @@ class Git:
     ) -> Iterator[Call]:
         """The same while it runs, to read its answer piece by piece; without ``stdin`` it is asked piece by piece, too."""
         if away:
-            self._check_token()
+            self._check_credentials()
         options = [part for setting in (*_SAFE, *config) for part in ("-c", setting)]
         where = ["-C", directory] if directory else []
         call = Call(
@@ -233,7 +225,7 @@ class Git:
             environment["GIT_SSL_CAINFO"] = access.ca_file
         program = os.path.join(home, "askpass")
         with open(program, "w", encoding="ascii", opener=_executable) as file:
-            file.write(_ASKPASS)
+            file.write(credentials.ASKPASS)
         return environment | {
             "GIT_ASKPASS": program,
             "STACK_GIT_HOST": self.url.partition("://")[2].partition("/")[0],
@@ -241,18 +233,13 @@ class Git:
             "STACK_GIT_TOKEN_FILE": access.token_file or "/dev/null",
         }
 
-    def _check_token(self) -> None:
-        """Raises AccessRefused where the token's file holds none: the other side would only say that it is wrong."""
-        path = self.access.token_file
-        if not path or self.local or place(self.url)[1] != "https":
-            return
-        try:
-            with open(path, "rb") as file:
-                empty = not file.read(self.caps.file).strip()
-        except OSError as problem:
-            raise AccessRefused(f"{self.url}: the token cannot be read: {path}: {problem.strerror}") from None
-        if empty:
-            raise AccessRefused(f"{self.url}: there is no token in {path}", hint="write it there, in one line")
+    def _check_credentials(self) -> None:
+        """Raises AccessRefused for files that cannot be right: the other side would only say that they are wrong."""
+        access, protocol = self.access, "" if self.local else place(self.url)[1]
+        if access.token_file and protocol == "https":
+            credentials.check_token(self.url, access.token_file, self.caps.file)
+        if access.key_file and protocol == "ssh":
+            credentials.check_key(self.url, access.key_file, self.caps.file)
 
     def _ssh(self) -> str:
         access = self.access

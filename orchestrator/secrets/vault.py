@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.model.host import SecretStore
 from orchestrator.secrets.errors import StoreFailed
+from orchestrator.secrets.lines import NotOneLine, line_of
 from orchestrator.secrets.providers import LARGEST, entry_of
 
 _MEANING = {
@@ -112,7 +113,9 @@ def _mapping(data: bytes) -> dict[str, Any]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:
-            return file.read(4096).strip()
-    except (OSError, ValueError) as error:
-        raise StoreFailed(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+        with open(path, "rb") as file:
+            return line_of(file.read(4096))
+    except OSError as error:
+        raise StoreFailed(f"{path} cannot be read: {error.strerror}") from None
+    except NotOneLine as problem:
+        raise StoreFailed(f"{path} {problem.said}") from None

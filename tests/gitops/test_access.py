@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,11 +75,38 @@ def test_a_repository_is_fetched_over_ssh_with_a_key(ssh: SshGit, repo: Repo, tm
 @pytest.mark.parametrize("text", ["", "\n", " \r\n"])
 def test_an_empty_token_file_is_told_as_that(https: HttpsGit, access: Access, tmp_path: Path, text: str) -> None:
     (tmp_path / "token").write_text(text, newline="")
-    with pytest.raises(AccessRefused, match=r"there is no token in .*/token"):
+    with pytest.raises(AccessRefused, match=r"/token holds no token"):
         fetched(https.url("infra"), tmp_path, access)
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+TOKEN_FILES = {
+    "a byte-order mark": ("\ufeffTOKEN\n", "begins with a byte-order mark"),
+    "UTF-16": ("TOKEN\n".encode("utf-16"), "begins with a byte-order mark"),
+    "two lines": ("TOKEN\nanother\n", "has several lines"),
+    "a line before it": ("\nTOKEN\n", "has several lines"),
+    "two lines of another system": ("TOKEN\r\nanother\r\n", "has several lines"),
+    "a blank in it": ("user TOKEN\n", "a blank in the middle of its line"),
+    "a blank that is none": ("TOKEN\u200b\n", "cannot be seen"),
+    "no text": (b"\xff\x00", "no text in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", TOKEN_FILES)
+def test_what_is_wrong_with_a_token_file_is_said_before_anybody_is_asked(
+    https: HttpsGit, access: Access, tmp_path: Path, case: str
+) -> None:
+    content, said = TOKEN_FILES[case]
+    data = content.encode() if isinstance(content, str) else content
+    (tmp_path / "token").write_bytes(data.replace(b"TOKEN", TOKEN.encode()))
+    https.asked.clear()
+
+    with pytest.raises(AccessRefused, match=said) as caught:
+        fetched(https.url("infra"), tmp_path, access)
+    assert TOKEN not in f"{caught.value} {caught.value.hint}"
+    assert [] == https.asked
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", " \n", "\t \r\n", "\n\n \n"])
 def test_a_token_may_end_its_line_in_any_way(https: HttpsGit, access: Access, tmp_path: Path, end: str) -> None:
     (tmp_path / "token").write_text(TOKEN + end, newline="")
     assert (fetched(https.url("infra"), tmp_path, access) / "app.yml").exists()
@@ -90,6 +117,42 @@ def test_a_wrong_token_is_refused_and_not_shown(https: HttpsGit, access: Access,
     with pytest.raises(AccessRefused, match="token_file") as caught:
         fetched(https.url("infra"), tmp_path, access)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", [" ", "\t"])
+def test_blanks_before_a_token_are_no_part_of_it(https: HttpsGit, access: Access, tmp_path: Path, before: str) -> None:
+    (tmp_path / "token").write_text(f"{before}{TOKEN}\n")
+    assert (fetched(https.url("infra"), tmp_path, access) / "app.yml").exists()
+
+
+KEY_FILES: dict[str, tuple[Callable[[str], str], str]] = {
+    "lines that end in CRLF": (lambda key: key.replace("\n", "\r\n"), "CRLF"),
+    "a byte-order mark": (lambda key: f"\ufeff{key}", "byte-order mark"),
+    "a line before it": (lambda key: f"\n{key}", "before its first line"),
+    "lines that end in blanks": (lambda key: key.replace("\n", " \n"), "blanks"),
+    "no end of its last line": (lambda key: key.rstrip("\n"), "without a line end"),
+    "the public half": (lambda key: "ssh-ed25519 AAAA someone\n", "a public key"),
+}
+
+
+@pytest.mark.parametrize("case", KEY_FILES)
+def test_a_key_that_ssh_cannot_read_is_told_as_what_it_is_and_how_to_mend_it(
+    ssh: SshGit, repo: Repo, tmp_path: Path, case: str
+) -> None:
+    spoil, said = KEY_FILES[case]
+    key = tmp_path / "key"
+    key.write_text(spoil(ssh.key.read_text()), newline="")
+    key.chmod(0o600)
+    access = Access(key_file=str(key), known_hosts=str(ssh.known_hosts))
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], check=True, capture_output=True)
+
+    with pytest.raises(AccessRefused, match=said) as caught:
+        fetched(ssh.url(repo.folder), tmp_path, access)
+    _, found, mend = caught.value.hint.partition(": ")
+    if found:
+        subprocess.run(["sh", "-c", mend], check=True)
+        assert (fetched(ssh.url(repo.folder), tmp_path, access) / "app.yml").exists()
 
 
 SSH_WRONG = {

@@ -79,6 +79,19 @@ def test_what_vault_refuses_is_said_in_words(vault: Vault, tmp_path: Path) -> No
     assert "sealed" in refused(of(vault, tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("\ufeffhvs.good", "byte-order mark"), ("hvs.good\nhvs.other", "several lines"), ("", "holds no token")],
+)
+def test_what_is_wrong_with_a_file_of_its_token_is_said(vault: Vault, tmp_path: Path, content: str, said: str) -> None:
+    assert said in refused(of(vault, tmp_path, token=content))
+    assert [] == vault.asked
+
+
+def test_blanks_around_a_token_are_no_part_of_it(vault: Vault, tmp_path: Path) -> None:
+    assert PASSWORD == value(of(vault, tmp_path, token=" hvs.good \r"))
+
+
 def test_a_role_logs_in_once_and_again_when_its_token_has_ended(vault: Vault, tmp_path: Path) -> None:
     (tmp_path / "role").write_text("r1\n")
     (tmp_path / "id").write_text("s1\n")
