@@ -11,7 +11,7 @@ from orchestrator.daemon.followings import Followings, Hooks
 from orchestrator.daemon.removals import Removals
 from orchestrator.gitops.differing import changed_first
 from orchestrator.gitops.follower import Head
-from orchestrator.gitops.known import has_nothing, why_gone
+from orchestrator.gitops.known import has_nothing, nothing_in, why_gone
 from orchestrator.gitops.selection import Selection
 from orchestrator.model.host import GitHostSource
 
@@ -24,11 +24,13 @@ class Arranging:
         self._board, self._hooks = board, hooks
         self._places: dict[str, str] = {}  # by source: the checkout that was arranged last
         self.unread: set[str] = set()  # sources of which some stacks could not be read
+        self.nothing: dict[str, str] = {}  # by source: that its commit has no stack, "" where it has one
 
     def forget(self, name: str) -> None:
         self._claims.forget(name)
         self._places.pop(name, None)
         self.unread.discard(name)
+        self.nothing.pop(name, None)
 
     def again(self, name: str) -> None:
         """What something else has claimed so far may be free by now, and what was free claimed."""
@@ -47,12 +49,7 @@ class Arranging:
         gone |= {name: one.why for name, one in left.items() if name in selection.unread}
         if has_nothing(source, selection, missing):
             gone = {}
-            self._board.tell(
-                "",
-                "source-empty",
-                f"source {source.name}: commit {head.commit[:12]} has no stack in {source.path}; what runs goes on",
-                level="error",
-            )
+        self._tell_nothing(source, nothing_in(source, selection, missing, head.commit))
         known.become({**wanted, **missing}, known.without(gone, head.commit))
         place, self._places[source.name] = self._places.get(source.name, ""), head.place
         for name in changed_first({name: one.folder for name, one in known.stacks.items()}, place, head.place):
@@ -66,6 +63,11 @@ class Arranging:
         (self.unread.add if selection.unread else self.unread.discard)(source.name)
         for problem in selection.unread.values():
             self._followings.cannot(f"source {source.name}: {problem}; it is tried again")
+
+    def _tell_nothing(self, source: GitHostSource, text: str) -> None:
+        if text and self.nothing.get(source.name) != text:
+            self._board.tell("", "source-empty", f"source {source.name}: {text}", level="error")
+        self.nothing[source.name] = text
 
     def _lacks_keeper(self, source: GitHostSource, stack: str) -> bool:
         here = self._followings

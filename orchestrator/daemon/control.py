@@ -241,8 +241,8 @@ def _source(shown: Shown) -> Document:
         "commit": head.commit if head is not None else "",
         "fetched_at": follower.fetched_at,
         "state": _state_of(shown),
-        "message": trouble.message if trouble is not None else "",
-        "reference": trouble.ref if trouble is not None else "",
+        "message": trouble.message if trouble is not None else shown.nothing,
+        "reference": trouble.ref if trouble is not None else "source-empty" if shown.nothing else "",
         "failures": follower.failures,
         "sync": source.sync,
         "approve": source.approve,
@@ -259,7 +259,9 @@ def _state_of(shown: Shown) -> str:
         return "suspended"
     if shown.follower.trouble is not None:
         return "failed" if shown.follower.head is None else "stale"
-    return "current" if shown.follower.head is not None else "pending"
+    if shown.follower.head is None:
+        return "pending"
+    return "empty" if shown.nothing else "current"
 
 
 def _known(past: History, number: int) -> Revision:

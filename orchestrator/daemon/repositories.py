@@ -33,16 +33,20 @@ from orchestrator.secrets.stores import Stores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A source, who follows it, the stacks that are kept of it, and what there is to say of those that it no longer has."""
+    """A source, who follows it, the stacks that are kept of it, and what there is to say of those that it no longer has.
+    ``nothing`` says that its commit has no stack for any host, "" where it has one.
+    """
 
     source: GitHostSource
     follower: Follower
     stacks: tuple[str, ...]
     leaving: Mapping[str, Newer]
     suspended: bool
+    nothing: str
 
 
 _NOT_YET = "kept again when its source has been fetched as the host file now says"
+_ASKED_ANEW = "the host file asks its source for something else now; kept again once that is fetched, where it has it"
 
 
 def _unknown(name: str) -> NotFound:
@@ -84,9 +88,9 @@ class Repositories:
             for known in self._here.known.values():
                 self._give_up(known)
             changed = [source for name, source in wanted.items() if self._here.sources.get(name) != source]
-            before: set[str] = set()
+            before: dict[str, str] = {}  # the stacks that were kept, and of which source
             for name in [*(self._here.sources.keys() - wanted.keys()), *(source.name for source in changed)]:
-                before |= self._forget(name)
+                before |= dict.fromkeys(self._forget(name), name)
             forget_others(self._directory, wanted.keys())
             for source in changed:  # what each of them has had is its own before any of them claims something new
                 self._here.known[source.name] = Known(self._directory, source, self._here.cannot)
@@ -97,13 +101,14 @@ class Repositories:
                 self._begin(source)
             except StackError as problem:  # it can never be fetched; the others go on
                 self._here.cannot(f"source {source.name}: {problem}")
-                before |= self._forget(source.name)
+                before |= dict.fromkeys(self._forget(source.name), source.name)
         with self._here.lock:
             for name in again & wanted.keys():
                 self._arranging.again(name)
             still = {stack for one in self._here.known.values() for stack in one.stacks}
-            for stack in sorted(before - self._here.git_sources.keys() - own.keys()):
-                self._hooks.release(stack, _NOT_YET if stack in still else "no longer in the host file")
+            for stack in sorted(before.keys() - self._here.git_sources.keys() - own.keys()):
+                anew = _ASKED_ANEW if before[stack] in wanted else "no longer in the host file"
+                self._hooks.release(stack, _NOT_YET if stack in still else anew)
 
     def _give_up(self, known: Known) -> None:
         """Stacks of the host file itself: their keepers are the host file's."""
@@ -163,6 +168,7 @@ class Repositories:
             stacks=tuple(sorted(known.stacks)),
             leaving={stack: newer for stack, newer in told.items() if newer is not None},
             suspended=self._removals.is_suspended(name),
+            nothing=self._arranging.nothing.get(name, ""),
         )
 
     def about(self, name: str) -> About:

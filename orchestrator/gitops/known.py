@@ -129,6 +129,16 @@ def has_nothing(source: GitHostSource, selection: Selection, missing: Collection
     return not found - source.listed.keys()
 
 
+def nothing_in(source: GitHostSource, selection: Selection, missing: Collection[str], commit: str) -> str:
+    """That a commit has no stack, "" where it has one, be it for another host."""
+    if has_nothing(source, selection, missing):
+        return f"commit {commit[:12]} has no stack in {source.path}; what runs goes on"
+    if selection.stacks or selection.elsewhere or selection.unread:
+        return ""
+    chosen_by = " that `only` and `except` let in" if source.only or source.excluded else ""
+    return f"commit {commit[:12]} has no stack in {source.path}{chosen_by}"
+
+
 def why_gone(source: GitHostSource, one: Chosen, selection: Selection, place: str) -> str:
     """Why a stack is no longer this host's, "" where that is not sure: a folder without a spec is no word to remove anything."""
     name = one.entry.name

@@ -94,6 +94,10 @@ def _child_scope(entry: Entry, main: str, scope: Scope, context: Context) -> Sco
             hint="take one include out of the circle",
             reference="include-cycle",
         )
+    if not remote.is_remote(entry.paths[0]):
+        context.disk.kind(
+            main, entry.where
+        )  # a file that may not be read is named itself, not what would lie beside it
     directory = entry.project_directory
     if not directory:
         base = os.path.dirname(main)

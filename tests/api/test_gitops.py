@@ -175,6 +175,40 @@ def test_an_empty_repository_never_means_that_everything_goes(host: Running, rep
 
     assert images(host, "shop")
     assert images(host, "wiki")
+    (source,) = host.client.sources()
+    assert ("empty", "source-empty") == (source["state"], source["reference"])
+    repo.git("revert", "--no-edit", "HEAD")
+    host.daemon.repositories.poke("infra")
+    eventually(lambda: host.client.sources()[0]["state"] == "current", what="it has stacks again")
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [("path: stack", "no stack in stack"), ("only: [shops]", "in stacks that `only` and `except` let in")],
+)
+def test_a_source_that_brings_no_stack_at_all_says_so(repo: Repo, folder: Path, says: str, told: str) -> None:
+    """A word mistyped in host.yml looked like a source with which all is well."""
+    (folder / "host.yml").write_text(HOST.replace("interval", f"{says}, interval"))
+    with daemons.running(folder, free_port()) as found:
+        eventually(lambda: [e for e in found.client.events() if e["event"] == "source-empty"], what="it is said")
+        (event,) = [e for e in found.client.events() if e["event"] == "source-empty"]
+        assert told in event["message"]
+        (source,) = found.client.sources()
+        assert ("empty", "source-empty") == (source["state"], source["reference"])
+        assert told in source["message"]
+        assert 1 == main(["sources", "--socket", str(found.socket)])
+
+
+def test_a_stack_whose_source_follows_something_else_now_is_not_said_to_be_in_no_host_file(
+    host: Running, repo: Repo, folder: Path
+) -> None:
+    (folder / "host.yml").write_text(HOST.replace("interval", f"commit: {repo.git('rev-parse', 'HEAD')}, interval"))
+    host.client.order_host("reload")
+    eventually(lambda: [e for e in host.client.events(stack="shop") if e["event"] == "released"], what="it is let go")
+
+    (event,) = [e for e in host.client.events(stack="shop") if e["event"] == "released"]
+    assert "asks its source for something else" in event["message"]
+    host.settles("shop")
 
 
 def test_a_commit_that_removes_most_services_is_held_until_somebody_agrees(

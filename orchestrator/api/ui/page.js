@@ -3,7 +3,7 @@
 
 const MOODS = {
   converged: "good", progressing: "warn", waiting: "warn", pending: "idle", drifted: "warn", degraded: "bad",
-  failed: "bad", invalid: "bad", suspended: "idle", stopped: "idle", unreachable: "bad", current: "good", stale: "bad",
+  failed: "bad", invalid: "bad", suspended: "idle", stopped: "idle", unreachable: "bad", current: "good", stale: "bad", empty: "bad",
 };
 const view = document.getElementById("view");
 const login = document.getElementById("login");
@@ -94,7 +94,7 @@ async function overview() {
   const troubled = host.stacks.filter((one) => MOODS[one.phase] === "bad").length;
   const away = followed.sources.filter((one) => MOODS[one.state] === "bad").length;
   say(`${host.stacks.length} stacks, ${troubled ? `${troubled} not well` : "all well"}` +
-    (away ? `; ${away} of ${followed.sources.length} repositories cannot be had` : "") +
+    (away ? `; ${away} of ${followed.sources.length} repositories not well` : "") +
     (host.engine_answers ? "" : "; the engine does not answer"));
   return [
     make("h2", {}, "Stacks"),

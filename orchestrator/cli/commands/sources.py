@@ -43,14 +43,14 @@ def run(context: Context, options: Options) -> int:
 
 
 def _list(context: Context, options: Options) -> int:
-    """Exit code 1 where one of them cannot be had."""
+    """Exit code 1 where one of them cannot be had, or has no stack."""
     with daemons.client(context, options) as daemon:
         found = daemon.sources()
     if options.json or options.format == "json":
         context.show(json.dumps({"sources": found}, indent=2, ensure_ascii=False) + "\n")
     else:
         context.show(table(HEADINGS, [_row(one) for one in found], narrowest=10))
-    return 1 if any(one["state"] in ("failed", "stale") for one in found) else 0
+    return 1 if any(one["state"] in ("failed", "stale", "empty") for one in found) else 0
 
 
 def _row(source: dict[str, Any]) -> tuple[str, ...]:

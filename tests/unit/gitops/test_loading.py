@@ -55,6 +55,16 @@ def told(place: Path, text: str) -> str:
     return caught.value.message
 
 
+def test_an_include_that_leads_out_is_named_as_it_is_written(place: Path) -> None:
+    """So far what was named was the ``.env`` that might lie beside it, which nobody had written."""
+    with pytest.raises(SpecError) as caught:
+        load(place, "include: [../../../secrets/db.yml]\nservices: {web: {image: busybox}}\n")
+
+    assert "db.yml lies outside of the repository" in caught.value.message
+    assert caught.value.where is not None
+    assert (1, "include[0]") == (caught.value.where.line, caught.value.where.path)
+
+
 @pytest.mark.parametrize("case", SAMPLE, ids=[case.name for case in SAMPLE])
 def test_it_gives_what_loading_here_would_give(case: spec_cases.Case, tmp_path: Path) -> None:
     here = case.write(tmp_path)
