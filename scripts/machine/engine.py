@@ -96,8 +96,10 @@ def start(private: Private, *, arguments: Sequence[str] = (), group: str = "") -
 
 
 def stop(private: Private, *, remove: bool = False) -> None:
-    """End it with all that lives in it. ``remove`` also deletes its images, volumes and log."""
-    _remove_containers(private)
+    """End it with all that lives in it, suspended or not. ``remove`` also deletes its images, volumes and log."""
+    if is_running(private):
+        os.kill(_pid(private), signal.SIGCONT)
+    _ignoring_refusals(partial(_remove_containers, private))
     _end_processes(private)
     _LEFT_RUNNING[:] = [process for process in _LEFT_RUNNING if process.poll() is None]
     _unmount_below(private.state, private.run)
@@ -178,20 +180,23 @@ def _ignoring_refusals(call: Callable[[], Any]) -> None:
 
 
 def _end_processes(private: Private) -> None:
-    pid = _pid(private)
+    """The daemon gets some time to end by itself; whatever is left then is killed. Nothing is waited for without limit."""
+    asked = []
     if is_running(private):
-        os.kill(pid, signal.SIGTERM)
+        asked.append(_pid(private))
+        os.kill(asked[0], signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while is_running(private) and not _is_zombie(pid) and time.monotonic() < deadline:
+        while is_running(private) and not _is_zombie(asked[0]) and time.monotonic() < deadline:
             time.sleep(0.05)
-        _reap(pid)
     for left_over in _processes_of(private):
         try:
             os.kill(left_over, signal.SIGKILL)
         except ProcessLookupError:
             continue
-        _reap(left_over)
+        asked.append(left_over)
     _wait_until(lambda: not _processes_of(private), 10.0)
+    for ended in asked:
+        _reap(ended)
 
 
 def _processes_of(private: Private) -> list[int]:
@@ -224,8 +229,9 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _reap(pid: int) -> None:
+    """Only if it has ended: a child that goes on would be waited for until it does."""
     try:
-        os.waitpid(pid, 0)
+        os.waitpid(pid, os.WNOHANG)
     except (ChildProcessError, ProcessLookupError):
         pass
 

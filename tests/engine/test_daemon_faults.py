@@ -257,10 +257,9 @@ def test_a_hanging_and_a_restarted_engine_are_waited_for_and_healed(
     project.write(SPEC)
     with daemon(project) as running:
         runs(project, "db-1", "web-1")
-        fragile.hang()
-        project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
-        assert [] == [line for line in running.stderr.splitlines() if "error" in line]
-        fragile.go_on()
+        with fragile.hanging():
+            project.write(SPEC.replace("mem_limit: 64m", "mem_limit: 48m"))
+            assert [] == [line for line in running.stderr.splitlines() if "error" in line]
         eventually(lambda: project.container("web")["HostConfig"]["Memory"] == 48 << 20, within=60, what="the limit")
         runs(project, "db-1", "web-1")
         fragile.end()

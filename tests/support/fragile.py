@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.machine import control
@@ -20,12 +22,14 @@ class Fragile:
         name = os.path.basename(os.path.dirname(engine.socket)).removeprefix("stack-")
         self.private = private_engines.Private.called(name, isolated=True)
 
-    def hang(self) -> None:
-        """It takes connections and answers nothing."""
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It takes connections and answers nothing, until the block ends in whatever way."""
         self._signal("STOP")
-
-    def go_on(self) -> None:
-        self._signal("CONT")
+        try:
+            yield
+        finally:
+            self._signal("CONT")
 
     def end(self, *, crash: bool = False) -> None:
         """As a host does when it goes down, or as a crash does."""

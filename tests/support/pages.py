@@ -102,7 +102,7 @@ class Shell:
     def close(self) -> None:
         self._killer.cancel()
         self._kill()
-        self._bash.communicate()
+        self._bash.communicate(timeout=30)
 
     def _kill(self) -> None:
         """It, and what it left running: a daemon in the background outlives it otherwise."""

@@ -51,13 +51,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    seconds = _seconds(item)
-    if seconds:
-        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=item.config.stash[_SCREEN])
+    _watch(item)
     try:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> Iterator[None]:
+    """A debugger may have been here, so pytest-timeout and pytest's own plugin for faulthandler have ended every watch."""
+    try:
+        return (yield)
+    finally:
+        if isinstance(node, pytest.Item):
+            _watch(node)
+
+
+def _watch(item: pytest.Item) -> None:
+    seconds = _seconds(item)
+    if seconds:
+        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=item.config.stash[_SCREEN])
 
 
 def _seconds(item: pytest.Item) -> float:

@@ -13,6 +13,13 @@ from tests.support.waiting import eventually
 ROOT = Path(__file__).parents[2]
 PLUGIN = "from tests.support import stuck\nfrom tests.support.stuck import *\nstuck.GRACE = 1.0\n"
 HOLDS_THE_LOCK = "import re\ndef test_long():\n    re.match('(a+)+$', 'a' * 64 + 'b')\ndef test_short(): pass\n"
+# What pytest-timeout does not end: it lets go of a test as soon as that has failed, before what tidies up after it.
+WAITS_AFTER_A_FAILURE = (
+    "import pytest, threading\n"
+    "@pytest.fixture\ndef tidied():\n    yield\n    threading.Event().wait(100)\n"
+    "def test_fails(tidied): assert False\n"
+    "def test_short(): pass\n"
+)
 WAITS = (
     "import pathlib, threading\n"
     "def test_waits():\n    pathlib.Path('started').touch(); threading.Event().wait(100)\n"
@@ -50,6 +57,22 @@ def test_a_test_that_holds_the_interpreter_is_ended_and_has_failed(tmp_path: Pat
     assert "FAILED test_it.py::test_long" in run.stdout
     assert "1 failed, 1 passed" in run.stdout
     assert "in test_long" in run.stderr
+
+
+def test_tidying_up_after_a_failed_test_has_a_limit_too(tmp_path: Path) -> None:
+    run = subprocess.run(
+        command(tmp_path, WAITS_AFTER_A_FAILURE, 1, 1),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert 1 == run.returncode
+    assert "FAILED test_it.py::test_fails - assert False" in run.stdout
+    assert "1 passed" in run.stdout
+    assert "in tidied" in run.stderr
 
 
 @pytest.mark.parametrize("workers", [0, 2])
