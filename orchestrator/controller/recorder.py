@@ -305,7 +305,10 @@ class Recorder:
             ],
             "notes": [self._masked(note.text) for note in result.notes] if result else [],
             "restored": list(result.restored) if result else [],
-            "last_lines": {name: [self._masked(line) for line in said] for name, said in self._last_words.items()},
+            "last_lines": {
+                name: [run_record.said(self._setting.mask(line)) for line in said]
+                for name, said in self._last_words.items()
+            },
         }
         if problem is not None:
             record["error"] = self._masked(getattr(problem, "message", "") or str(problem) or type(problem).__name__)

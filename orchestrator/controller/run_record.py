@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.controller.revision import masked_text
 from orchestrator.model.actions import mutates
 from orchestrator.model.describe import describe
+from orchestrator.model.masking import mask_sentence
 from orchestrator.model.plan import Outcome, Step, StepResult
 
 Document = dict[str, Any]
@@ -41,7 +42,14 @@ def carried_out(number: int, result: StepResult, mask: Mask) -> Document:
 
 
 def masked(text: str, mask: Mask) -> str:
-    return masked_text(mask(text), frozenset())
+    """A message without secrets. Its indented lines are quoted: whoever wrote those did not write sentences of ours."""
+    lines = mask(text).split("\n")
+    return "\n".join(said(line) if line.startswith(" ") else mask_sentence(line) for line in lines)
+
+
+def said(line: str) -> str:
+    """A line of a container or of some other program, without what it assigns to a telling name."""
+    return masked_text(f"{line}\n", frozenset())[:-1]
 
 
 def summary(results: Iterable[StepResult]) -> str:

@@ -46,7 +46,7 @@ class CarryingOut:
             key=parts.key,
             engine=engine,
             console=parts.console,
-            mask=lambda text: masking.mask(text, stack.secret_values),
+            mask=lambda text: masking.mask_sentence(text, stack.secret_values),
             say=lambda text: self._board.tell(stack.name, "history", str(text), level="warning"),
         )
         recorder = Recorder(

@@ -2,6 +2,9 @@
 
 Three signs make a value secret: the name it stands under (``DB_PASSWORD``), its form (credentials in a URL, ``--password=x``),
 and that it is one of the stack's known secret values. Used for every before and after of a difference.
+
+In a sentence of ours "token" and "secret" are words like others, and what follows them is no value: there only what is written as
+an assignment or an option counts (``mask_sentence``).
 """
 
 from __future__ import annotations
@@ -28,10 +31,21 @@ def _credentials() -> re.Pattern[str]:
     return re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 
 
+_TELLS = r"(?:pass(?:word|wd|phrase)?|secret|token|api-?_?key|credentials?|auth)"
+
+
 @cache
 def _option() -> re.Pattern[str]:
-    words = r"(?:pass(?:word|wd|phrase)?|secret|token|api-?_?key|credentials?|auth)"
-    return re.compile(rf"(?P<before>(?:^|[\s'\"-])[\w-]*{words}[\w-]*[= ]\s*)(?P<value>[^\s'\",]+)", re.IGNORECASE)
+    return re.compile(rf"(?P<before>(?:^|[\s'\"-])[\w-]*{_TELLS}[\w-]*[= ]\s*)(?P<value>[^\s'\",]+)", re.IGNORECASE)
+
+
+@cache
+def _option_in_sentence() -> re.Pattern[str]:
+    """``--token=x``, ``--token x`` and ``TOKEN=x``; not what follows an option that takes the value from elsewhere."""
+    option = rf"--?[\w-]*{_TELLS}[\w-]*(?<!file)(?<!stdin)(?:=| +)"
+    return re.compile(
+        rf"(?P<before>(?:^|[\s'\"`(-])(?:{option}|[\w-]*{_TELLS}[\w-]*=))(?P<value>[^\s'\"`,]+)", re.IGNORECASE
+    )
 
 
 def is_secret_name(name: str) -> bool:
@@ -73,9 +87,17 @@ def mask(text: str, secrets: Collection[str] = (), *, name: str = "") -> str:
         return text
     if text in secrets or (name and is_secret_name(name)):
         return MASK
+    return _option().sub(rf"\g<before>{MASK}", _known(text, secrets))
+
+
+def mask_sentence(text: str, secrets: Collection[str] = ()) -> str:
+    """A message of ours with the secrets in it replaced, and every other word as it is."""
+    return _option_in_sentence().sub(rf"\g<before>{MASK}", _known(text, secrets)) if text else text
+
+
+def _known(text: str, secrets: Collection[str]) -> str:
+    """Without known values, and without what URLs tell."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST and secret in text:
             text = text.replace(secret, MASK)
-    if "://" in text:
-        text = _credentials().sub(rf"\g<before>{MASK}@", text)
-    return _option().sub(rf"\g<before>{MASK}", text)
+    return _credentials().sub(rf"\g<before>{MASK}@", text) if "://" in text else text

@@ -77,7 +77,8 @@ def test_revisions_and_events_tell_what_was_done_and_hide_secrets(host: Running)
 
     assert [(1, True, "applied")] == [(one["revision"], one["serves"], one["outcome"]) for one in revisions]
     assert "applied" in {one["event"] for one in events}
-    whole = host.ask("/v1/stacks/shop/revisions/1", token=host.token("reader"))
+    whole = host.ask("/v1/stacks/shop/revisions/1", token=host.token("reader", "read"))
+    assert b"PASSWORD" in whole.body
     assert b"hunter2" not in whole.body
 
 
@@ -286,6 +287,22 @@ def test_apply_brings_about_what_is_left_where_one_service_was_stopped(host: Run
     host.client.intend("shop", "stop", ["web"], engine=host.daemon.parts.engine.identity)
     host.client.order("shop", "apply")
     host.settles("shop")
+
+
+def test_the_history_keeps_the_words_of_what_was_done_with_a_secret_called_token(host: Running, tmp_path: Path) -> None:
+    (tmp_path / "shop" / "token.txt").write_text("hunter3hunter3")
+    (tmp_path / "shop" / "app.yml").write_text(
+        f"x-stack: {{secrets: tmpfs}}\n{SHOP}  keycloak: {{image: kc:1, secrets: [token]}}\n"
+        "secrets: {token: {file: token.txt}}\n"
+    )
+    host.client.order("shop", "sync")
+    eventually(lambda: len(host.client.revisions("shop")["revisions"]) == 2, what="the second revision")
+    host.settles("shop")
+    told = host.ask("/v1/stacks/shop/revisions/2", token=host.token("reader", "read")).body.decode()
+
+    assert "keep token of keycloak in memory" in told
+    assert "these are not there yet: token" in told
+    assert "hunter3" not in told
 
 
 def test_intents_for_another_engine_or_of_another_kind_are_refused(host: Running) -> None:
