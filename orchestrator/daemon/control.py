@@ -230,6 +230,11 @@ class DaemonControl:
         return past
 
 
+_WHERE_STACKS_ARE = (
+    "`path`, `only` and `except` of the source choose its stacks: folders with an app.yml or compose.yaml"
+)
+
+
 def _source(shown: Shown) -> Document:
     source, follower = shown.source, shown.follower
     trouble, head = follower.trouble, follower.head
@@ -243,6 +248,7 @@ def _source(shown: Shown) -> Document:
         "state": _state_of(shown),
         "message": trouble.message if trouble is not None else shown.nothing,
         "reference": trouble.ref if trouble is not None else "source-empty" if shown.nothing else "",
+        "hint": trouble.hint if trouble is not None else _WHERE_STACKS_ARE if shown.nothing else "",
         "failures": follower.failures,
         "sync": source.sync,
         "approve": source.approve,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.api import views
+from orchestrator.cli.main import main
 from orchestrator.errors import NotFound, StackError
 from orchestrator.model.host import DAYS
 from tests.conftest import free_port
@@ -282,3 +284,39 @@ def test_a_sparse_source_has_the_folders_of_the_stacks_that_it_lists_too(repo: R
         assert {"blog-db-1", "blog-web-1"} < {c.name for c in found.engine.engine.world.containers}
     (checkout,) = (tmp_path / "state" / "git").glob("*/checkouts/[0-9a-f]*")
     assert {"apps", "stacks"} == {one.name for one in checkout.iterdir() if not one.name.startswith(".")}
+
+
+def test_a_source_is_shown_in_full_with_what_to_do(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with host(tmp_path, branch="nowhere") as found:
+        eventually(lambda: [e for e in found.client.events() if e["event"] == "source-failed"], what="it was asked")
+        assert 1 == main(["sources", "show", "infra", "--socket", str(found.socket)])
+        said = capsys.readouterr().out
+        assert "infra: failed" in said
+        assert "git-no-such-ref" in said
+        assert "hint: there are: main" in said
+        assert 1 == main(["sources", "show", "nowhere", "--socket", str(found.socket)])
+        assert 'no source "nowhere"' in capsys.readouterr().err
+
+
+def test_whoever_fetches_a_suspended_source_is_told_that_nothing_is_taken(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with host(tmp_path) as found:
+        found.settles("shop")
+        found.client.order_source("infra", "suspend")
+        assert 0 == main(["sources", "sync", "infra", "--socket", str(found.socket)])
+        assert "suspended until `stack sources resume infra`" in capsys.readouterr().err
+        found.client.order_source("infra", "resume")
+        assert 0 == main(["sources", "sync", "infra", "--socket", str(found.socket)])
+        assert "infra: sync done\n" == capsys.readouterr().err
+
+
+def test_the_status_of_the_daemon_is_had_as_json_like_all_else(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with host(tmp_path) as found:
+        found.settles("shop")
+        assert 0 == main(["daemon", "status", "--json", "--socket", str(found.socket)])
+        assert ["shop"] == [one["name"] for one in json.loads(capsys.readouterr().out)["stacks"]]

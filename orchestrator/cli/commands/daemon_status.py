@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.cli import daemons
-from orchestrator.cli.declare import argument, text
+from orchestrator.cli.declare import argument, flag, text
 from orchestrator.cli.render import safe
 from orchestrator.cli.render.table import table
 from orchestrator.cli.wiring import Context
@@ -19,6 +19,7 @@ HEADINGS = ("STACK", "STATE", "MODE", "READY", "DRIFT", "WHAT")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(daemons.Reached):
     stack: str = argument("[STACK]", "Only this one, in full.", required=False)
+    json: bool = flag("--json", help="As JSON.")
     format: str = text("--format", metavar="HOW", choices=("table", "json"), default="table", help="table or json.")
 
 
@@ -26,7 +27,7 @@ def run(context: Context, options: Options) -> int:
     with daemons.client(context, options) as daemon:
         found = daemon.stack(options.stack) if options.stack else daemon.host()
     stacks = [found] if options.stack else found["stacks"]
-    if options.format == "json":
+    if options.json or options.format == "json":
         context.show(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     else:
         context.show(table(HEADINGS, [_row(one) for one in stacks], narrowest=10))
