@@ -107,8 +107,12 @@ class Repositories:
                 self._arranging.again(name)
             still = {stack for one in self._here.known.values() for stack in one.stacks}
             for stack in sorted(before.keys() - self._here.git_sources.keys() - own.keys()):
-                anew = _ASKED_ANEW if before[stack] in wanted else "no longer in the host file"
-                self._hooks.release(stack, _NOT_YET if stack in still else anew)
+                self._hooks.release(stack, _NOT_YET if stack in still else self._why_let_go(before[stack]))
+
+    def _why_let_go(self, source: str) -> str:
+        """Why a stack of this source is kept no more: nobody knows yet what the source has, or what it has is not wanted."""
+        asked = source in self._here.followers and self._here.head(source) is None
+        return _ASKED_ANEW if asked else "no longer in the host file"
 
     def _give_up(self, known: Known) -> None:
         """Stacks of the host file itself: their keepers are the host file's."""

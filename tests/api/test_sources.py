@@ -257,11 +257,20 @@ def test_a_repository_that_was_moved_away_is_asked_for_by_its_path(repo: Repo, t
     assert "token" not in str(caught.value)
 
 
-def test_a_source_whose_url_is_refused_is_told_and_the_others_are_followed(repo: Repo, tmp_path: Path) -> None:
-    (tmp_path / "host.yml").write_text("sources: {bad: {url: 'ext::sh -c x'}, infra: {url: ./repo, interval: 1h}}\n")
-    with daemons.running(tmp_path, free_port()) as found:
+def test_a_host_file_with_a_url_that_is_never_fetched_from_changes_nothing(repo: Repo, tmp_path: Path) -> None:
+    """As with any other mistake in it: a source that nobody follows is in no list, and would be missed by nobody."""
+    with host(tmp_path) as found:
         runs(found, 1)
-        assert ["source bad"] == [e["message"][:10] for e in found.client.events() if e["event"] == "source-failed"]
+        (tmp_path / "host.yml").write_text(
+            "sources: {bad: {url: 'ext::sh -c x'}, infra: {url: ./repo, interval: 1h}}\n"
+        )
+        found.daemon.reload()
+        assert ["sources.bad.url"] == [
+            e["message"].rpartition(", ")[2] for e in found.client.events() if e["event"] == "invalid"
+        ]
+        assert ["infra"] == [one["name"] for one in found.client.sources()]
+        push(found, repo, 2)
+        runs(found, 2)
 
 
 def test_a_repository_lies_in_a_folder_whatever_its_name(repo: Repo, tmp_path: Path) -> None:
