@@ -18,6 +18,7 @@ from orchestrator.cli.unlocking import stores
 from orchestrator.cli.wiring import Context
 from orchestrator.errors import UsageError
 from orchestrator.gitops.discovery import discovered
+from orchestrator.gitops.folder import Folder
 from orchestrator.gitops.follower import Followed, Head
 from orchestrator.gitops.git import Access
 from orchestrator.gitops.repository import Extent, Ref, Repository
@@ -76,18 +77,15 @@ def chosen(context: Context, options: Origin, repository: Repository, head: Head
 
 def source(context: Context, options: Origin, chosen: Chosen, followed: Followed, *, remembers: bool) -> GitSource:
     """What the stack is loaded from."""
-    return GitSource(
-        chosen.entry,
+    folder = Folder(
+        chosen,
         followed,
-        chosen.folder,
         lambda: context.key,
-        overlays=chosen.overlays,
-        environment=chosen.environment,
-        remembers=remembers,
         keys=partial(of_user, context.environment),
         stores=stores(context),
         admitting=_admitting(context, options),
     )
+    return GitSource(folder, remembers=remembers)
 
 
 def _admitting(context: Context, options: Origin) -> Admitting:

@@ -19,7 +19,7 @@ from orchestrator.controller.healing import Healing
 from orchestrator.controller.intents import Stopped
 from orchestrator.controller.judging import Judging
 from orchestrator.controller.lock import KEPT, stack_lock
-from orchestrator.controller.means import Means
+from orchestrator.controller.means import Errand, Means
 from orchestrator.controller.outages import Outages
 from orchestrator.controller.prepared import Prepared
 from orchestrator.controller.reconcile import Result, as_seen_from, scope_of
@@ -312,14 +312,13 @@ class Keeper:
         treating = Treating(self.means, self.showing.tell, self.loaded, self.prepared.heard)
         if treating.treat(stack, observed, policy, healing):
             return 0.0
-        result = self.means.carry_out(
-            self.loaded,
-            policy,
+        errand = Errand(
             command=self.going_back.command(),
             first=None if healing.acts else (plan, observed),
             given_up=self.held,
             heard=self.prepared.heard,
         )
+        result = self.means.carry_out(self.loaded, policy, errand)
         self.prepared.learn(result, self.means.monotonic())
         return self._after(result)
 

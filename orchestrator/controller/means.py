@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
 
 from orchestrator.cancel import CancelToken
 from orchestrator.controller.intents import Intents
@@ -22,19 +21,20 @@ from orchestrator.planner.policy import Policy
 from orchestrator.records import dataclass, field
 
 
-class CarryOut(Protocol):
-    """Brings a stack about, and has its history know of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Why a stack is brought about, as the history names it (``command``), and what is known before: the ``first`` plan, the
+    fingerprints that are ``given_up``, what providers were ``heard`` to say, the revision that this ``returns_to``.
+    """
 
-    def __call__(
-        self,
-        wanted: Wanted,
-        policy: Policy,
-        *,
-        command: str,
-        first: tuple[Plan, ObservedState] | None = None,
-        given_up: Iterable[str] = (),
-        heard: Mapping[str, str] | None = None,
-    ) -> Result: ...
+    command: str
+    first: tuple[Plan, ObservedState] | None = None
+    given_up: Iterable[str] = ()
+    heard: Mapping[str, str] | None = None
+    returns_to: int | None = None
+
+
+CarryOut = Callable[[Wanted, Policy, Errand], Result]  # brings a stack about, and has its history know of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

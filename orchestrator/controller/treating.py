@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from orchestrator.controller.healing import Healing
-from orchestrator.controller.means import Means
+from orchestrator.controller.means import Errand, Means
 from orchestrator.controller.sources import Wanted, through
 from orchestrator.executor import apply
 from orchestrator.model.observed import ObservedState
@@ -46,7 +46,7 @@ class Treating:
             names = ", ".join(sorted(replaced))
             self.tell("unhealthy", f"{names}: still unhealthy, or not to be started any more; replaced")
             forced = replace(policy, targets=replaced, dependencies=False, recreate=Recreate.FORCE)
-            self.means.carry_out(self.wanted, forced, command="daemon: heal", heard=self.heard)
+            self.means.carry_out(self.wanted, forced, Errand(command="daemon: heal", heard=self.heard))
         return False
 
     def _restart(self, stack: Stack, observed: ObservedState, healing: Healing) -> None:

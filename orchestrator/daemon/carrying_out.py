@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from orchestrator.cancel import CancelToken
 from orchestrator.controller import views
+from orchestrator.controller.means import Errand
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.recorder import Recorder, Setting, recorded
 from orchestrator.controller.sources import Wanted, through
@@ -14,8 +13,6 @@ from orchestrator.daemon.audit import Audit
 from orchestrator.daemon.parts import Parts
 from orchestrator.events import Event, Sink, StepEnded
 from orchestrator.model import describe, masking
-from orchestrator.model.observed import ObservedState
-from orchestrator.model.plan import Plan
 from orchestrator.planner.policy import Policy
 
 
@@ -25,17 +22,7 @@ class CarryingOut:
     def __init__(self, parts: Parts, board: Board, audit: Audit, cancel: CancelToken) -> None:
         self._parts, self._board, self._audit, self._cancel = parts, board, audit, cancel
 
-    def __call__(
-        self,
-        wanted: Wanted,
-        policy: Policy,
-        *,
-        command: str,
-        first: tuple[Plan, ObservedState] | None = None,
-        given_up: Iterable[str] = (),
-        heard: Mapping[str, str] | None = None,
-        returns_to: int | None = None,
-    ) -> Result:
+    def __call__(self, wanted: Wanted, policy: Policy, errand: Errand) -> Result:
         """Bring a stack about, with its history and the audit log knowing of it. The caller holds the stack's lock."""
         parts, stack = self._parts, wanted.stack
         engine = through(parts.engine, wanted)
@@ -54,9 +41,9 @@ class CarryingOut:
             stack,
             policy,
             wanted.canonical,
-            command=command,
+            command=errand.command,
             sink=_Counting(self._board, parts.sink(stack.name)),
-            returns_to=wanted.returns_to if returns_to is None else returns_to,
+            returns_to=wanted.returns_to if errand.returns_to is None else errand.returns_to,
             origin=wanted.origin,
         )
         result = recorded(
@@ -66,15 +53,15 @@ class CarryingOut:
             failure=views.as_error,
             workers=parts.workers,
             cancel=self._cancel,
-            first=first,
-            given_up=given_up,
-            heard=heard,
+            first=errand.first,
+            given_up=errand.given_up,
+            heard=errand.heard,
         )
         if result.changed or not result.ok:
             self._audit.write(
                 who="daemon",
                 stack=stack.name,
-                command=command,
+                command=errand.command,
                 version=wanted.version,
                 ok=result.ok,
                 changed=result.changed,

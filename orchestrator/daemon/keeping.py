@@ -20,7 +20,7 @@ from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.loop import Loop, listen
-from orchestrator.controller.means import Means
+from orchestrator.controller.means import Errand, Means
 from orchestrator.controller.probing import Probing
 from orchestrator.controller.pulse import Pulse
 from orchestrator.controller.sources import LocalSource, Source, Wanted
@@ -185,7 +185,9 @@ class Daemon:
             policy = parting(volumes=volumes)
             with stack_lock(self.parts.engine.identity, name, wait=True, cancel=self.cancel):
                 result = self._carrying_out(
-                    replace(loaded, stack=loaded.stack.emptied(), returns_to=None), policy, command="daemon: prune"
+                    replace(loaded, stack=loaded.stack.emptied(), returns_to=None),
+                    policy,
+                    Errand(command="daemon: prune"),
                 )
             if not result.ok:
                 raise views.as_error(result)

@@ -19,15 +19,15 @@ from orchestrator.daemon.overrides import Suspended
 from orchestrator.daemon.parting import Parting
 from orchestrator.daemon.removals import Removals
 from orchestrator.errors import NotFound, StackError
+from orchestrator.gitops import hosted
 from orchestrator.gitops.follower import Follower
-from orchestrator.gitops.hosted import repository
 from orchestrator.gitops.known import Known, forget_others
 from orchestrator.gitops.proposal import About
 from orchestrator.gitops.repository import Ref
 from orchestrator.gitops.signatures import Verify
 from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import GitHostSource, HostStack
-from orchestrator.records import dataclass
+from orchestrator.records import dataclass, replace
 from orchestrator.secrets.stores import Stores
 
 
@@ -197,19 +197,13 @@ class Repositories:
     def _made(self, entry: HostStack) -> GitSource:
         follower = self._here.followers[entry.source]
         known, source = self._here.known[entry.source], self._here.sources[entry.source]
-        chosen = known.stacks[entry.name]
+        chosen = replace(known.stacks[entry.name], entry=entry)
+        folder = hosted.folder(chosen, follower, self._key, stores=self._stores, admitting=self._admitting(source))
         return GitSource(
-            entry,
-            follower,
-            chosen.folder,
-            self._key,
-            overlays=chosen.overlays,
-            environment=chosen.environment,
+            folder,
             gate=self._removals.gate(source, entry),
             leaving=lambda: self._removals.leaving(source, entry.name),
             agree=lambda: self._agree(source.name, entry.name),
-            stores=self._stores.granted(entry.secret_stores),
-            admitting=self._admitting(source),
         )
 
     def entry(self, source: str, stack: str) -> HostStack:
@@ -218,7 +212,7 @@ class Repositories:
 
     def _begin(self, source: GitHostSource) -> None:
         follower = Follower(
-            repository(source, self._directory),
+            hosted.repository(source, self._directory),
             Ref(source.branch, source.tag, source.semver, source.commit),
             interval=source.interval,
             changed=lambda: self._told(source, self._changed),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from orchestrator.controller import revision as revisions
 from orchestrator.controller import rollback
 from orchestrator.controller.history import History, HistoryUnusable, Revision
+from orchestrator.controller.means import CarryOut, Errand
 from orchestrator.controller.places import path_of
 from orchestrator.controller.reconcile import Result
 from orchestrator.controller.revision import Restored
@@ -26,10 +26,6 @@ from orchestrator.secrets.opening import Opening
 from orchestrator.spec.load import Canonical
 
 NEW_SECONDS = 3600.0  # for so long after it first served, a revision may be what is to blame
-
-
-class CarryOut(Protocol):
-    def __call__(self, wanted: Wanted, policy: Policy, *, command: str, returns_to: int | None = None) -> Result: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +127,7 @@ class Returning:
         result = self._carry_out(
             kept,
             Policy(never_build=True, ignore_orphans=True),
-            command="rollback",
-            returns_to=target.number,
+            Errand(command="rollback", returns_to=target.number),
         )
         return WayBack(target=target, restored=restored, result=result)
 

@@ -7,7 +7,7 @@ Which commit is kept is not its business (``source``).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from orchestrator.admission.guard import Admitting
@@ -15,9 +15,8 @@ from orchestrator.controller.sources import Guard, Wanted
 from orchestrator.errors import RuleViolation, SpecError, StackError, Where
 from orchestrator.gitops import containment, dependencies, loading
 from orchestrator.gitops.follower import Followed, Head
-from orchestrator.gitops.selection import env_files, spec_files
+from orchestrator.gitops.selection import Chosen, env_files, spec_files
 from orchestrator.gitops.standing import Version
-from orchestrator.model.host import HostStack
 from orchestrator.model.stack import Stack
 from orchestrator.records import dataclass, replace
 from orchestrator.secrets.decrypting import loaded
@@ -40,26 +39,29 @@ class Found:
 
 
 class Folder:
-    """One stack's folder ``path`` in the commits of a follower."""
+    """The folder of the ``chosen`` stack in the commits of a follower."""
 
     def __init__(
         self,
-        entry: HostStack,
+        chosen: Chosen,
         follower: Followed,
-        path: str,
         key: Callable[[], bytes],
         *,
-        overlays: Iterable[str] = (),
-        environment: str = "",
         keys: Callable[[], Keys] | None = None,
         stores: Granted = NO_STORES,
         admitting: Admitting | None = None,
     ) -> None:
-        self._entry, self._follower, self._path, self._key = entry, follower, path, key
-        self._overlays, self._environment = tuple(overlays), environment
-        self._keys, self._stores = keys or partial(of_host, entry.decryption), stores
+        self.follower = follower
+        self._entry, self._path, self._key = chosen.entry, chosen.folder, key
+        self._overlays, self._environment = chosen.overlays, chosen.environment
+        self._keys, self._stores = keys or partial(of_host, chosen.entry.decryption), stores
         self._admitting = admitting
         self._seen: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        """The stack's."""
+        return self._entry.name
 
     @property
     def stored_anew(self) -> bool:
@@ -92,7 +94,7 @@ class Folder:
         folders = {
             path: place
             for path, anchor in version.anchors.items()
-            if (place := self._follower.repository.complete(anchor.commit)) is not None
+            if (place := self.follower.repository.complete(anchor.commit)) is not None
         }
         dependencies.anchor(canonical, head.place, folders)
         return Found(wanted=self._wanted(canonical, head, builds), version=version)
@@ -133,8 +135,8 @@ class Folder:
             version=head.commit,
             origin={
                 "commit": head.commit,
-                "repository": self._follower.repository.git.url,
-                "ref": str(self._follower.ref),
+                "repository": self.follower.repository.git.url,
+                "ref": str(self.follower.ref),
             },
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from orchestrator.admission.guard import Admitting
+from orchestrator.gitops.folder import Folder
 from orchestrator.gitops.follower import Followed
 from orchestrator.gitops.git import Access, Caps
 from orchestrator.gitops.repository import Extent, Repository
@@ -46,17 +47,14 @@ def git_source(
     chosen: Chosen, followed: Followed, key: Callable[[], bytes], *, stores: Stores, admitting: Admitting
 ) -> GitSource:
     """A stack of a source, to be looked at: nothing of it is remembered."""
-    return GitSource(
-        chosen.entry,
-        followed,
-        chosen.folder,
-        key,
-        overlays=chosen.overlays,
-        environment=chosen.environment,
-        remembers=False,
-        stores=stores.granted(chosen.entry.secret_stores),
-        admitting=admitting,
-    )
+    return GitSource(folder(chosen, followed, key, stores=stores, admitting=admitting), remembers=False)
+
+
+def folder(
+    chosen: Chosen, followed: Followed, key: Callable[[], bytes], *, stores: Stores, admitting: Admitting
+) -> Folder:
+    """Where a stack of a source lies, with what this host gives it."""
+    return Folder(chosen, followed, key, stores=stores.granted(chosen.entry.secret_stores), admitting=admitting)
 
 
 def access(url: str, own: Credentials, by_host: Mapping[str, Credentials]) -> Access:

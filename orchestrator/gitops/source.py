@@ -12,26 +12,22 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from orchestrator.admission.guard import Admitting
 from orchestrator.controller.sources import Newer, Source, Wanted, Why, Withheld
 from orchestrator.errors import NotFound, SpecError, StackError, UsageError
 from orchestrator.gitops import standing
 from orchestrator.gitops.folder import Folder, Found
-from orchestrator.gitops.follower import Followed, Head
+from orchestrator.gitops.follower import Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
 from orchestrator.gitops.retries import Retries
 from orchestrator.gitops.standing import REMEMBERED, Held, Standing, Version
-from orchestrator.model.host import HostStack
 from orchestrator.records import replace
 from orchestrator.secrets.errors import OF_KEYS
-from orchestrator.secrets.keys import Keys
-from orchestrator.secrets.stores import NO_STORES, Granted
 
 NEW_SECONDS = 3600.0  # for so long after it first ran well, a version may be what is to blame
 
 
 class GitSource(Source):
-    """One stack in a repository: the folder ``path`` of the follower's head. Who only looks ``remembers`` nothing of it.
+    """One stack in a repository: the ``folder`` of the follower's head. Who only looks ``remembers`` nothing of it.
 
     What is kept is the last version that was taken; a commit that the stack has nothing of is the same version. A newer one
     is a candidate until somebody takes it, and what ``gate`` says may keep it waiting. Once the repository no longer has the stack,
@@ -40,10 +36,7 @@ class GitSource(Source):
 
     def __init__(
         self,
-        entry: HostStack,
-        follower: Followed,
-        path: str,
-        key: Callable[[], bytes],
+        folder: Folder,
         *,
         remembers: bool = True,
         gate: Gate = OPEN,
@@ -51,27 +44,11 @@ class GitSource(Source):
         agree: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        overlays: Iterable[str] = (),
-        environment: str = "",
-        keys: Callable[[], Keys] | None = None,
-        stores: Granted = NO_STORES,
-        admitting: Admitting | None = None,
     ) -> None:
+        self._folder, self._follower = folder, folder.follower
         self._remembers, self._gate, self._now = remembers, gate, now
         self._leaving, self._agree, self._left = leaving, agree, False
-        self._entry, self._follower = entry, follower
-        self._folder = Folder(
-            entry,
-            follower,
-            path,
-            key,
-            overlays=overlays,
-            environment=environment,
-            keys=keys,
-            stores=stores,
-            admitting=admitting,
-        )
-        self._note = os.path.join(follower.repository.directory, f"stack-{entry.name}")
+        self._note = os.path.join(self._follower.repository.directory, f"stack-{folder.name}")
         self._lock = threading.RLock()
         self._standing = standing.read(self._note)
         self._head: Head | None = None
@@ -197,7 +174,7 @@ class GitSource(Source):
             newer = self.newer()
             if newer is None or not newer.approvable:
                 raise NotFound(
-                    f"nothing of {self._entry.name} waits for approval: {newer.message if newer else 'it is at its newest'}",
+                    f"nothing of {self._folder.name} waits for approval: {newer.message if newer else 'it is at its newest'}",
                     reference="nothing-waits",
                 )
             if not newer.version.startswith(version):
@@ -322,7 +299,7 @@ class GitSource(Source):
         if self._forced:
             return None
         return self._gate.waits(
-            self._entry.name,
+            self._folder.name,
             found.version.commit,
             agreed=self._standing.approved == found.version.digest,
             lost=self._lost(found),

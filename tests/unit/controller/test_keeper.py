@@ -14,7 +14,7 @@ from orchestrator.controller.intents import Intents
 from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.lock import Keeping, stack_lock
 from orchestrator.controller.loop import Loop
-from orchestrator.controller.means import Means
+from orchestrator.controller.means import Errand, Means
 from orchestrator.controller.reconcile import Result, as_seen_from, reconcile
 from orchestrator.controller.sources import Source, Wanted
 from orchestrator.controller.status import Board, Phase
@@ -97,10 +97,19 @@ class Host:
         self.keeper = Keeper(known, self.source, means)
         return self.keeper
 
-    def carry_out(self, wanted: Wanted, policy: Policy, **more: Any) -> Result:
+    def carry_out(self, wanted: Wanted, policy: Policy, errand: Errand) -> Result:
         """Without a history."""
-        del more["command"]
-        return reconcile(wanted.stack, self.engine, policy, sink=Quiet(), workers=4, cancel=self.cancel, **more)
+        return reconcile(
+            wanted.stack,
+            self.engine,
+            policy,
+            sink=Quiet(),
+            workers=4,
+            cancel=self.cancel,
+            first=errand.first,
+            given_up=errand.given_up,
+            heard=errand.heard,
+        )
 
     def look(self, passes: int = 2) -> Phase:
         """Some passes; the phase after the last one."""
@@ -610,7 +619,7 @@ def test_what_somebody_brought_up_with_other_variables_of_a_provider_is_led_on_t
     host.look()
     host.engine.says["db"] = "DB_URL=db://two"
     assert isinstance(host.files.stack, Stack)
-    host.carry_out(Wanted(stack=host.files.stack), Policy(), command="up")  # by hand, beside the daemon
+    host.carry_out(Wanted(stack=host.files.stack), Policy(), Errand(command="up"))  # by hand, beside the daemon
     made = [c.id for c in host.engine.world.containers]
 
     assert Phase.CONVERGED is host.look(passes=20)

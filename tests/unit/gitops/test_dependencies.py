@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.gitops import loading
+from orchestrator.gitops.folder import Folder
 from orchestrator.gitops.follower import Follower
 from orchestrator.gitops.repository import Extent, Ref, Repository
 from orchestrator.gitops.selection import selected
@@ -50,6 +51,7 @@ FILES = {
     """,
     "stacks/mounts/file.txt": "1",
     "stacks/mounts/folder/deep/a.txt": "1",
+    "stacks/mounts/folder/old.txt": "1",
     "stacks/mounts/one.txt": "1",
     "stacks/mounts/two.txt": "1",
     "stacks/mounts/config.txt": "1",
@@ -113,9 +115,7 @@ class World:
         said = GitHostSource(name="infra", url=self.repo.url, environment="production", settings=settings)
         for name, chosen in selected(self._follower.head.place, said).stacks.items():
             if name not in self._sources:
-                self._sources[name] = GitSource(
-                    chosen.entry, self._follower, chosen.folder, lambda: b"k" * 32, environment=chosen.environment
-                )
+                self._sources[name] = GitSource(Folder(chosen, self._follower, lambda: b"k" * 32))
         found = set()
         for name, source in self._sources.items():
             candidate, newer = source.candidate(), source.newer()
@@ -168,6 +168,18 @@ def written(name: str) -> Callable[[World], None]:
 
 def removed(name: str) -> Callable[[World], None]:
     return lambda world: (world.repo.folder / name).unlink()
+
+
+def after(before: Callable[[World], None], change: Callable[[World], None]) -> Callable[[World], None]:
+    """A change of what another one has left, so that each test stands alone."""
+
+    def made(world: World) -> None:
+        before(world)
+        world.repo.commit()
+        world.touched()
+        change(world)
+
+    return made
 
 
 def executable(name: str) -> Callable[[World], None]:
@@ -226,7 +238,10 @@ CHANGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "the mode of a file that nobody uses": (executable("README.md"), set()),
     "what a mounted link leads to": (appended("stacks/mounts/one.txt"), {"mounts"}),
     "where a mounted link leads": (linked("stacks/mounts/link", "two.txt"), {"mounts"}),
-    "what it no longer leads to": (appended("stacks/mounts/one.txt"), set()),
+    "what it no longer leads to": (
+        after(linked("stacks/mounts/link", "two.txt"), appended("stacks/mounts/one.txt")),
+        set(),
+    ),
     "a file of a context": (appended("stacks/build/context/a.txt"), {"build"}),
     "an ignored file of a context": (appended("stacks/build/context/ignored/b.txt"), set()),
     "a new ignored file of a context": (written("stacks/build/context/ignored/new.txt"), set()),
@@ -243,7 +258,7 @@ CHANGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "files of two stacks": (appended("stacks/spec/.env.production", "stacks/mounts/config.txt"), {"spec", "mounts"}),
     "a file that nobody uses": (appended("README.md"), set()),
     "a file beside a spec that nobody uses": (written("stacks/quiet/notes.txt"), set()),
-    "a file that was mounted goes": (removed("stacks/mounts/folder/new.txt"), {"mounts"}),
+    "a file that was mounted goes": (removed("stacks/mounts/folder/old.txt"), {"mounts"}),
 }
 
 

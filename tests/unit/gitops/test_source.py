@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import EngineUnreachable
+from orchestrator.gitops.folder import Folder
 from orchestrator.gitops.follower import Follower
 from orchestrator.gitops.repository import Ref, Repository
+from orchestrator.gitops.selection import Chosen
 from orchestrator.gitops.source import GitSource
 from orchestrator.model.host import HostStack
 from tests.support.gitrepos import Repo
@@ -37,7 +39,7 @@ def test_a_commit_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(f
             raise answer
         return answer
 
-    source = GitSource(HostStack(name="shop", directory=""), follower, "shop", key)
+    source = GitSource(Folder(Chosen(folder="shop", entry=HostStack(name="shop", directory="")), follower, key))
     with pytest.raises(EngineUnreachable):
         source.candidate()
 
