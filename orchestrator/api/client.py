@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from orchestrator.errors import EngineUnreachable, NotFound, StackError
+from orchestrator.errors import EngineUnreachable, NotFound, StackError, Where
 
 SOCKET = "/run/stack/stack.sock"
 
@@ -164,7 +164,8 @@ def _refusal(status: int, body: bytes) -> StackError:
     try:
         said = json.loads(body)["error"]
         message, hint, reference = said["message"], said.get("hint", ""), said["reference"]
+        where = Where(said["where"]) if said.get("where") else None  # in the words of who knew file and line
     except (ValueError, KeyError, TypeError):
-        message, hint, reference = f"the daemon answered {status}", "", "daemon"
+        message, hint, reference, where = f"the daemon answered {status}", "", "daemon", None
     kind = NotFound if status == 404 else StackError
-    return kind(message, hint=hint, reference=reference)
+    return kind(message, where=where, hint=hint, reference=reference)

@@ -39,7 +39,7 @@ class Control(Protocol):
     def engine_answers(self) -> bool: ...
 
     def reload(self) -> None:
-        """Read the host file again."""
+        """Read the host file again. Raises SpecError for a broken one, which changes nothing."""
         ...
 
     def stop(self) -> None:

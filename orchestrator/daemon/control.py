@@ -80,7 +80,9 @@ class DaemonControl:
         )
 
     def reload(self) -> None:
-        self._daemon.reload()
+        problem = self._daemon.reload()
+        if problem is not None:
+            raise problem
 
     def stop(self) -> None:
         self._daemon.stop()

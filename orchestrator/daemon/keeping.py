@@ -128,15 +128,16 @@ class Daemon:
         self.cancel.set(signal_number)
         self._ended.set()
 
-    def reload(self) -> None:
-        """Read the host file again. A broken one changes nothing."""
+    def reload(self) -> SpecError | None:
+        """Read the host file again. A broken one changes nothing; what is wrong with it is told, and given back."""
         with self._reloading:
             try:
                 host = self.parts.load()
             except SpecError as problem:
                 self.board.tell("", "invalid", str(problem), level="error")
-            else:
-                self._become(host)
+                return problem
+            self._become(host)
+            return None
 
     def _become(self, host: Host) -> None:
         before, self.host = self.host, host
