@@ -37,7 +37,6 @@ from orchestrator.planner.plan import plan as make_plan
 from orchestrator.planner.plan import version
 from orchestrator.planner.policy import Policy
 from orchestrator.planner.supplies import UNKNOWN
-from orchestrator.records import replace
 
 BUSY_SECONDS = 0.5  # until a stack is tried again that another program holds
 
@@ -65,7 +64,13 @@ class Keeper:
         self.forced = False
         self.alerted = True  # somebody says that something may have changed; set from any thread
         self.released = False  # the stack is no longer this one's: a pass under way begins nothing; set from any thread
+        self.fresh = False  # what its source says was read since the last pass
+        self.unread: Exception | None = None  # why that was not possible; what a pass says of it
         self.glimpse = Glimpse()
+
+    @property
+    def is_left_alone(self) -> bool:
+        return self.entry.mode is Mode.SUSPENDED and not self.forced
 
     @property
     def status(self) -> StackStatus:
@@ -87,11 +92,11 @@ class Keeper:
         self.prepared.forget()
 
     def run(self) -> float:
-        if self.entry.mode is Mode.SUSPENDED and not self.forced:
+        if self.is_left_alone:
             self._show(Phase.SUSPENDED, "suspended")
             return self.entry.resync
         try:
-            problem = self.means.away()
+            problem, self.unread = self.means.away() or self.unread, None
             if problem is not None:
                 raise problem
             return self._pass()
@@ -166,7 +171,7 @@ class Keeper:
         self._show_others(self.said.stack)
         self.loaded = self.said if self.forced else self.means.instead(self.said)
         stack = as_seen_from(self.means.engine, self.loaded.stack)
-        if self.wanted is None or not _says_the_same(stack, self.wanted):
+        if self.wanted is None or not views.says_the_same(stack, self.wanted):
             self.alerted = True
             if self.wanted is not None:
                 self.showing.tell("changed", "the file has changed", level="info")
@@ -386,12 +391,6 @@ class Keeper:
         if self.released:
             return  # whoever keeps the stack now shows it, or nobody does
         self.showing.show(phase, message, failures=self.failures, held=tuple(sorted(self.held)), **more)
-
-
-def _says_the_same(one: Stack, other: Stack) -> bool:
-    """Whether two stacks ask for the same, wherever their files lie: each commit has a folder of its own."""
-    places = {"working_dir": other.working_dir, "config_files": other.config_files}
-    return replace(one, **places, environment_files=other.environment_files) == other  # type: ignore[arg-type]
 
 
 def _impossible(plan: Plan) -> bool:

@@ -2,7 +2,7 @@
 
 Whoever knows that something may have changed (the engine's events, the files, a timer, the API, a person) calls ``look_again`` with
 the stack's name and nothing else. A few threads take names from the queue and let the keeper make one pass; each pass says when the
-next one is due at the latest.
+next one is due at the latest. What has to be read from somewhere else is read beside the passes; another one follows it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Mapping
 
 from orchestrator.controller.keeper import Keeper
-from orchestrator.controller.lanes import Lanes
 from orchestrator.controller.queue import WorkQueue
+from orchestrator.controller.readers import Readers
 from orchestrator.engines.base import Change
 from orchestrator.errors import EngineUnreachable
 
 LONGEST_PAUSE = 5.0
-LANE_SECONDS = 0.2  # until a stack is tried again whose lane was full
+READINGS = 2  # at once of one source, at least
 
 
 class Loop:
@@ -30,7 +30,7 @@ class Loop:
             threading.Thread(target=self._work, name=f"keeper-{number}", daemon=True)
             for number in range(1, threads + 1)
         ]
-        self._lanes = Lanes(threads)
+        self._readers = Readers(max(READINGS, threads), self._read)
         self._lock = threading.Lock()
         self._keepers: dict[str, Keeper] = {}
         self.gaps = 0  # how often changes may have been missed
@@ -50,8 +50,9 @@ class Loop:
             thread.start()
 
     def stop(self, timeout: float) -> None:
-        """No further pass begins; those under way get ``timeout`` seconds to end."""
+        """No further pass or reading begins; those under way get ``timeout`` seconds to end."""
         self._queue.close()
+        self._readers.stop(timeout)
         for thread in self._threads:
             thread.join(timeout)
 
@@ -112,15 +113,23 @@ class Loop:
         keeper = self.keepers.get(name)
         if keeper is None:
             return
-        if not keeper.source.outdated:
-            self._pass_of(keeper)
-        elif self._lanes.enter(keeper.entry.source):
-            try:
-                self._pass_of(keeper)
-            finally:
-                self._lanes.leave(keeper.entry.source)
-        else:
-            self._queue.add(name, LANE_SECONDS)
+        source = keeper.source
+        fresh, keeper.fresh = keeper.fresh, False
+        if not keeper.is_left_alone and (source.outdated or (source.doubtful and not fresh)):
+            self._readers.ask(keeper)
+            if keeper.forced or not source.ready:
+                return  # what is asked for is what is new; a pass follows once it was read
+        self._pass_of(keeper)
+
+    def _read(self, keeper: Keeper) -> None:
+        """What goes wrong is said by the pass that follows; where there is more to read, that asks for it."""
+        try:
+            keeper.source.read()
+        except Exception as problem:
+            keeper.unread = problem
+        keeper.fresh = True
+        if self.keepers.get(keeper.entry.name) is keeper:
+            self._queue.add(keeper.entry.name)
 
     def _pass_of(self, keeper: Keeper) -> None:
         name, before = keeper.entry.name, keeper.settled

@@ -118,8 +118,22 @@ class Source(Protocol):
 
     @property
     def outdated(self) -> bool:
-        """Whether the next question has it read what somebody elsewhere wrote, which may take long."""
+        """Whether there is something that somebody elsewhere wrote and that was not read yet, which may take long (``read``)."""
         return False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what was read, or could not be, is worth another reading."""
+        return False
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``load`` answers although something is not read yet."""
+        return True
+
+    def read(self) -> None:
+        """Read what is new, first what ``load`` needs; meanwhile the other questions are answered by what was read before."""
+        return  # an empty body would make it abstract
 
     def candidate(self) -> Wanted | None:
         """A newer version, not kept yet: to be taken once everything it needs is there, unless ``newer`` says why not."""

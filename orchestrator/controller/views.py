@@ -15,6 +15,7 @@ from orchestrator.model.describe import slug
 from orchestrator.model.observed import Health, ObservedContainer, ObservedState, State
 from orchestrator.model.plan import Level, Plan, Step
 from orchestrator.model.stack import Service, Stack
+from orchestrator.records import replace
 
 _WELL = (Health.NONE, Health.HEALTHY)
 _NAMED_IN_SUMMARY = 3
@@ -131,3 +132,9 @@ def failed_services(result: Result) -> frozenset[str]:
                     return frozenset()
                 found.add(container.service)
     return frozenset(found)
+
+
+def says_the_same(one: Stack, other: Stack) -> bool:
+    """Whether two stacks ask for the same, wherever their files lie: each commit has a folder of its own."""
+    places = {"working_dir": other.working_dir, "config_files": other.config_files}
+    return replace(one, **places, environment_files=other.environment_files) == other  # type: ignore[arg-type]

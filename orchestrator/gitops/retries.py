@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.controller.backoff import Backoff
+from orchestrator.errors import StackError
 
 MOST = 4  # after the first
 PAUSES = Backoff(first=5.0, longest=300.0, factor=4.0)
@@ -24,6 +25,14 @@ class Retries:
     def over(self) -> None:
         """It was read, or cannot be for another reason."""
         self._commit, self._ended, self._at = "", 0, float("inf")
+
+    def judged(self, problem: StackError | None, commit: str, *, needed: bool) -> None:
+        """What became of a reading; where another one follows, the problem says so."""
+        if problem is not None and problem.retryable:
+            self.ended(commit, needed=needed)
+            problem.message += self.words
+        else:
+            self.over()
 
     def ended(self, commit: str, *, needed: bool) -> None:
         """A reading was ended. What is ``needed``, because nothing else can be kept, is tried for as long as it takes."""

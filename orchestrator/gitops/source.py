@@ -1,7 +1,8 @@
 """What a keeper loads from when its stack lies in a repository.
 
 A ``GitSource`` is one stack of what a ``Follower`` brings: it answers with the same stack as long as no file that the stack depends
-on has changed, so that a commit touches only the stacks that it is about.
+on has changed, so that a commit touches only the stacks that it is about. Reading a commit may take as long as whoever wrote it
+likes: who calls ``read`` for it is never kept waiting by another question.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from orchestrator.gitops.folder import Folder, Found
 from orchestrator.gitops.follower import Head
 from orchestrator.gitops.gate import OPEN, WAITS_FOR_SYNC, Gate
 from orchestrator.gitops.retries import Retries
-from orchestrator.gitops.standing import REMEMBERED, Held, Standing, Version
+from orchestrator.gitops.standing import REMEMBERED, Standing, Version
 from orchestrator.records import replace
 from orchestrator.secrets.errors import OF_KEYS
 
@@ -50,6 +51,9 @@ class GitSource(Source):
         self._leaving, self._agree, self._left = leaving, agree, False
         self._note = os.path.join(self._follower.repository.directory, f"stack-{folder.name}")
         self._lock = threading.RLock()
+        self._reading = threading.Lock()  # never waited for by who has the other one
+        self._aside = False  # somebody calls ``read``
+        self._stale = False  # the last reading came to nothing
         self._standing = standing.read(self._note)
         self._head: Head | None = None
         self._kept: Wanted | None = None
@@ -59,16 +63,16 @@ class GitSource(Source):
         self._forced = False
 
     def load(self) -> Wanted:
+        self._look()
         with self._lock:
-            self._look()
             if self._kept is None:
                 raise self._invalid or self._nothing_kept()
             return self._kept
 
     def newest(self) -> Wanted:
         """What the newest commit has, taken without a question."""
+        self._look()
         with self._lock:
-            self._look()
             if self._newest is None:
                 raise self._invalid or self._nothing_kept()
             self.take(self._newest.wanted)
@@ -78,13 +82,19 @@ class GitSource(Source):
     @property
     def outdated(self) -> bool:
         head, left = self._follower.head, self._leaving() is not None
-        if head is None:
-            return False
-        return (head, left) != (self._head, self._left) or self._folder.stored_anew or self._may_pass_now()
+        return head is not None and (head, left) != (self._head, self._left)
+
+    @property
+    def doubtful(self) -> bool:
+        return self._follower.head is not None and (self._stale or self._folder.stored_anew or self._may_pass_now())
+
+    @property
+    def ready(self) -> bool:
+        return self._kept is not None
 
     def candidate(self) -> Wanted | None:
+        self._look()
         with self._lock:
-            self._look()
             found = self._candidate()
             return found.wanted if found is not None else None
 
@@ -110,8 +120,7 @@ class GitSource(Source):
 
     def last(self) -> Wanted | None:
         """What is kept, None where nothing was ever taken. Raises SpecError where it cannot be had."""
-        with self._lock:
-            return self.load() if self._standing.kept is not None else None
+        return self.load() if self._standing.kept is not None else None
 
     def forget(self) -> None:
         """The stack is gone: if it ever comes back, it is a new one."""
@@ -150,27 +159,21 @@ class GitSource(Source):
                     return False
                 well = well[1:]
             back = next((one for one in well if self._is_there(one)), None)
-            if back is None or not _differs(back, bad, services):
+            if back is None or not standing.differs(back, bad, services):
                 return False
             self._go_back(bad, back, well, message)
             return True
 
     def _go_back(self, bad: Version, back: Version, well: tuple[Version, ...], message: str) -> None:
-        held = Held(
-            commit=bad.commit,
-            digest=bad.digest,
-            message=message,
-            since=self._now(),
-            gone=tuple(sorted(bad.services.keys() - back.services.keys())),
-            gone_networks=tuple(sorted(set(bad.networks) - set(back.networks))),
-        )
-        self._remember(kept=back, held=held, well=well)
-        self._head = self._kept = None
-        self._look()
+        self._remember(kept=back, held=standing.held(bad, back, message, self._now()), well=well)
+        try:
+            self._kept = self._again(back)
+        except SpecError as problem:  # what the host gives it has changed
+            self._kept, self._invalid = None, problem
 
     def approve(self, version: str = "") -> str:
+        self._read_all()
         with self._lock:
-            self._look()
             newer = self.newer()
             if newer is None or not newer.approvable:
                 raise NotFound(
@@ -188,8 +191,8 @@ class GitSource(Source):
 
     def ask_for(self) -> None:
         """Somebody asks for the newest version: that is enough where it waits for nothing else."""
+        self._read_all()
         with self._lock:
-            self._look()
             newer = self.newer()
             if newer is not None and newer.reference == WAITS_FOR_SYNC:
                 self._agreed()
@@ -204,52 +207,92 @@ class GitSource(Source):
     def force(self) -> None:
         with self._lock:
             if self._invalid is not None:
-                self._head = None  # what could not be read may be read by now
+                self._stale = True  # what could not be read may be read by now
                 self._retries.over()
-            self._look()
+        self._look()
+        with self._lock:
             self._remember(held=None)
-            self._forced = self._candidate() is not None
+            self._forced = self._stale or self.outdated or self._candidate() is not None
 
     def places(self) -> tuple[str, ...]:
         return ()  # commits are told by the follower
 
+    def read(self) -> None:
+        self._aside = True
+        self._read()
+
     def _look(self) -> None:
+        """Who asks reads what is new, unless somebody else does and there is an answer already."""
+        if not self._aside or (self._head is None and self._kept is None):
+            self._read_all()
+
+    def _read_all(self) -> None:
+        self._read()
+        if self.outdated:  # by what is kept alone
+            self._read()
+
+    def _read(self) -> None:
         """Find out what the head has, and what is kept, where either may have changed."""
-        head, left = self._follower.head, self._leaving() is not None
-        if head is None or not self.outdated:
-            return
-        self._head, self._left = head, left
-        self._kept = None if self._folder.stored_anew else self._kept
-        try:
-            self._look_at(head)
-            self._look_at_kept()
-        except BaseException:  # it was not the commit: the next look begins anew
-            self._head = None
-            raise
-        if self._invalid is not None and self._invalid.retryable:
-            self._retries.ended(head.commit, needed=self._kept is None and self._standing.kept is not None)
-            self._invalid.message += self._retries.words
-        else:
-            self._retries.over()
+        with self._reading:
+            head, left = self._follower.head, self._leaving() is not None
+            if head is None or not (self.outdated or self.doubtful):
+                return
+            try:
+                self._read_head(head, left)
+            except BaseException:  # it was not the commit: it is worth another reading
+                with self._lock:
+                    self._head, self._left, self._newest, self._invalid, self._stale = head, left, None, None, True
+                raise
 
-    def _look_at_kept(self) -> None:
+    def _read_head(self, head: Head, left: bool) -> None:
+        """What is kept comes first and alone, where it is not known: it is to be mended whatever reading the head takes."""
+        with self._lock:
+            kept, missing = self._standing.kept, self._is_missing()
+        again, trouble = None, None
+        if kept is not None and missing and kept.commit != head.commit:
+            again, trouble, kept = self._known_again(kept)
+            if again is not None and self.outdated:
+                return
+        newest, problem = (None, None) if left else self._found(head, kept)
+        is_kept = newest is not None and kept is not None and newest.version.digest == kept.digest
+        if kept is not None and missing and kept.commit == head.commit and not is_kept:
+            again, trouble, kept = self._known_again(kept)
+        with self._lock:
+            if self._standing.kept is not kept:
+                return  # it was taken, or given up, meanwhile: what was found may be out of date
+            self._head, self._left, self._stale = head, left, False
+            self._newest = newest
+            self._invalid = trouble if trouble is not None and (trouble.retryable or problem is None) else problem
+            if newest is not None and is_kept:
+                self._kept = newest.wanted
+                self._remember(kept=newest.version, held=None)
+            elif kept is not None and missing:
+                self._kept = again
+            self._forced = self._forced and newest is not None
+            self._retries.judged(self._invalid, head.commit, needed=self._kept is None and kept is not None)
+
+    def _is_missing(self) -> bool:
+        """Whether what is kept has to be read once more."""
         kept = self._standing.kept
-        if kept is None:
-            return
-        if self._newest is not None and self._newest.version.digest == kept.digest:
-            self._kept = self._newest.wanted
-            self._remember(kept=self._newest.version, held=None)
-        elif self._kept is None or self._kept.version != kept.commit:
-            self._kept = self._again(kept)
+        known = self._kept is not None and kept is not None and self._kept.version == kept.commit
+        return kept is not None and (not known or self._folder.stored_anew)
 
-    def _look_at(self, head: Head) -> None:
-        self._newest = self._invalid = None
-        if self._left:
-            return  # what the commit has of it, for other hosts perhaps, is not for this one
+    def _known_again(self, kept: Version) -> tuple[Wanted | None, SpecError | None, Version | None]:
+        """What is kept, or why it cannot be had; and what is to be kept after that."""
         try:
-            self._newest = self._folder.at(head, self._standing.kept)
+            wanted = self._again(kept)
+        except SpecError as problem:  # what the host gives it has changed
+            return None, problem, kept
+        with self._lock:
+            if wanted is not None and self._standing.kept is kept:
+                self._kept = wanted
+            return wanted, None, kept if wanted is not None else self._standing.kept
+
+    def _found(self, head: Head, kept: Version | None) -> tuple[Found | None, StackError | None]:
+        try:
+            return self._folder.at(head, kept), None
         except (SpecError, UsageError) as problem:
-            self._invalid = problem
+            return None, problem
 
     def _may_pass_now(self) -> bool:
         """Whether what was wrong with the head is for the operator to put right, or for time, rather than for a commit."""
@@ -263,11 +306,7 @@ class GitSource(Source):
             self._remember(kept=None)
             return None
         held = self._standing.held
-        try:
-            wanted = self._folder.at(Head(commit=kept.commit, place=place), kept).wanted
-        except SpecError as problem:  # what the host gives it has changed
-            self._invalid = problem if problem.retryable else self._invalid or problem
-            return None
+        wanted = self._folder.at(Head(commit=kept.commit, place=place), kept).wanted
         if held is None:
             return wanted
         return replace(wanted, gone=frozenset(held.gone), gone_networks=frozenset(held.gone_networks))
@@ -330,14 +369,6 @@ class GitSource(Source):
         self._standing = replace(self._standing, **changes)
         if self._remembers:
             standing.write(self._note, self._standing)
-
-
-def _differs(back: Version, bad: Version, services: Iterable[str]) -> bool:
-    """Whether going back changes any of these services; without any, whether it changes anything."""
-    named = list(services)
-    if not named:
-        return back.digest != bad.digest
-    return any(back.services.get(name) != bad.services.get(name) for name in named)
 
 
 _NOT_FETCHED = StackError("the repository was not fetched yet", reference="git-not-fetched")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.gitops.notes import read_note, write_note
@@ -72,6 +72,26 @@ class Standing:
         """The commits whose checkouts must stay."""
         versions = (*self.well, *((self.kept,) if self.kept else ()))
         return {commit for version in versions for commit in version.commits()}
+
+
+def differs(back: Version, bad: Version, services: Iterable[str]) -> bool:
+    """Whether going back changes any of these services; without any, whether it changes anything."""
+    named = list(services)
+    if not named:
+        return back.digest != bad.digest
+    return any(back.services.get(name) != bad.services.get(name) for name in named)
+
+
+def held(bad: Version, back: Version, message: str, since: float) -> Held:
+    """What is noted of a version that was gone back from."""
+    return Held(
+        commit=bad.commit,
+        digest=bad.digest,
+        message=message,
+        since=since,
+        gone=tuple(sorted(bad.services.keys() - back.services.keys())),
+        gone_networks=tuple(sorted(set(bad.networks) - set(back.networks))),
+    )
 
 
 def read(path: str) -> Standing:

@@ -160,16 +160,20 @@ class Besieged:
             left -= said
             ends = time.monotonic() + QUIET_SECONDS if said else ends
 
-    def mend(self) -> None:
-        """A container of the neighbour is killed and removed, and is there again."""
-        (before,) = self._engine.containers(self.neighbour)
+    def names(self, source: str) -> list[str]:
+        return self._names[source]
+
+    def mend(self, name: str = "") -> None:
+        """A container of a stack, the neighbour's if of none, is killed and removed, and is there again."""
+        name = name or self.neighbour
+        (before,) = self._engine.containers(name)
         self._engine.api.delete(f"/containers/{before['Id']}", force=True)
 
         def back() -> bool:
-            found = self._engine.containers(self.neighbour)
+            found = self._engine.containers(name)
             return len(found) == 1 and found[0]["Id"] != before["Id"] and bool(found[0]["State"]["Running"])
 
-        eventually(back, within=20, what="the neighbour is mended")
+        eventually(back, within=20, what=f"{name} is mended")
 
     def change_peaceful(self) -> str:
         """Another good commit in the other repository."""
@@ -178,6 +182,26 @@ class Besieged:
         commit = self._others.commit()
         self._daemon.repositories.poke("others")
         return commit
+
+    def suspend(self, source: str) -> None:
+        for name in self._names[source]:
+            self._daemon.suspend(name)
+
+    def resume(self, source: str) -> None:
+        """The stacks of a source are kept again; of what was read of them nothing is known but what is noted on the disk."""
+        for name in self._names[source]:
+            self._daemon.resume(name)
+
+    def fetch(self, source: str, commit: str) -> None:
+        """The commit is here."""
+
+        def fetched() -> bool:
+            return any(
+                shown.source.name == source and shown.follower.head is not None and shown.follower.head.commit == commit
+                for shown in self._daemon.repositories.shown()
+            )
+
+        eventually(fetched, what="the commit is fetched")
 
     def is_reading(self) -> bool:
         """Whether a process reads a spec now."""

@@ -129,7 +129,9 @@ class Followed:
 
 
 @contextmanager
-def followed(folder: Path, port: int, engine: Engine, source: str = "timeout: 3s") -> Iterator[Followed]:
+def followed(
+    folder: Path, port: int, engine: Engine, source: str = "timeout: 3s", settings: str = ""
+) -> Iterator[Followed]:
     """The daemon, the server and the repository, with the first commit running; taken down at the end."""
     name = unique_name("followed")
     authority = Authority(folder / "ca")
@@ -140,7 +142,7 @@ def followed(folder: Path, port: int, engine: Engine, source: str = "timeout: 3s
     try:
         with HttpsGit(folder / "served", authority.server()) as server, Proxy(engine.address) as proxy:
             (folder / "host.yml").write_text(
-                f"credentials: {{127.0.0.1: {{token_file: token, ca_file: {authority.certificate}}}}}\n"
+                f"{settings}credentials: {{127.0.0.1: {{token_file: token, ca_file: {authority.certificate}}}}}\n"
                 f"sources: {{infra: {{url: {server.url('infra')}, interval: 1h, {source}}}}}\n"
             )
             repo.write(f"stacks/{name}/app.yml", SPEC.format(megabytes=15))
