@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from orchestrator.cancel import CancelToken
 from orchestrator.errors import Interrupted, LockHeld, StackError
@@ -28,14 +28,14 @@ def stack_lock(
     engine_id: str,
     stack_name: str,
     *,
-    wait: bool,
+    wait: bool | float,
     cancel: CancelToken,
     on_wait: Callable[[str], object] = str,
 ) -> Iterator[None]:
     """Hold the stack's lock for the duration of the ``with`` block.
 
-    ``wait`` False raises LockHeld at once when another process holds it; True calls ``on_wait`` with who does, and
-    waits. Raises Interrupted when ``cancel`` is set meanwhile.
+    ``wait`` False raises LockHeld at once when somebody else holds it; True calls ``on_wait`` with who does, and waits; a number of
+    seconds waits for so long before it raises. Raises Interrupted when ``cancel`` is set meanwhile.
     """
     handle = _open(_path(engine_id, stack_name))
     try:
@@ -47,7 +47,11 @@ def stack_lock(
                     hint="run the command again when that one has ended, or without --no-wait to wait for it",
                 )
             on_wait(f'stack "{stack_name}" is being changed by {holder}; waiting for it to end')
-            _wait(handle, cancel)
+            if not _wait(handle, cancel, None if wait is True else wait):
+                raise LockHeld(
+                    f'stack "{stack_name}" is being changed by {holder}, for longer than {wait:g} s',
+                    hint="ask again when that has ended",
+                )
         _sign(handle)
         yield
     finally:
@@ -158,8 +162,8 @@ def _try(handle: int) -> bool:
     return True
 
 
-def _wait(handle: int, cancel: CancelToken) -> None:
-    """Block in a thread of its own, so that a signal can end the wait."""
+def _wait(handle: int, cancel: CancelToken, seconds: float | None) -> bool:
+    """Block in a thread of its own, so that a signal can end the wait; False when the time is up."""
     answers: SimpleQueue[bool] = SimpleQueue()
     # The thread outlives a cancelled wait, and the caller's handle does not: it would lock whatever got its number.
     own = os.dup(handle)
@@ -174,10 +178,13 @@ def _wait(handle: int, cancel: CancelToken) -> None:
     unsubscribe = cancel.subscribe(lambda: answers.put(False))
     threading.Thread(target=take, daemon=True, name="lock").start()
     try:
-        if not answers.get():
+        if not answers.get(timeout=seconds):
             raise Interrupted("interrupted while waiting for the stack's lock", signal_number=cancel.signal_number or 2)
+    except Empty:
+        return False
     finally:
         unsubscribe()
+    return True
 
 
 def _sign(handle: int) -> None:

@@ -27,6 +27,7 @@ from orchestrator.records import dataclass
 from orchestrator.spec.host import webhook_secret
 
 Document = dict[str, Any]
+LOCK_SECONDS = 20.0  # that a rollback waits for a pass to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,7 @@ class DaemonControl:
     def rollback(self, stack: str, revision: int | None) -> Document:
         daemon, keeper = self._daemon, self._keeper(stack)
         wanted = keeper.source.load()
-        with stack_lock(daemon.parts.engine.identity, stack, wait=False, cancel=daemon.cancel):
+        with stack_lock(daemon.parts.engine.identity, stack, wait=LOCK_SECONDS, cancel=daemon.cancel):
             with self._history(stack) as past:
                 target, _ = rollback.chosen(past, _known(past, revision) if revision is not None else None)
             way = daemon.returning.go_back(wanted, target)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from orchestrator.api import routes
 from orchestrator.api.server import Listen, Server
 from orchestrator.api.tokens import Tokens
+from orchestrator.cancel import CancelToken
 from orchestrator.cli.main import main
+from orchestrator.controller.lock import stack_lock
+from orchestrator.daemon import control
 from orchestrator.daemon.control import DaemonControl
 from orchestrator.errors import NotFound, StackError, UsageError
 from scripts.machine.commands import ROOT
@@ -103,6 +109,41 @@ def test_a_rollback_holds_until_the_file_changes(host: Running, tmp_path: Path) 
 
     host.settles("shop")
     eventually(lambda: host.client.stack("shop")["services"][1]["image"] == "web:3", what="the new version")
+
+
+def test_a_rollback_waits_for_a_pass_to_end(host: Running, tmp_path: Path) -> None:
+    second_revision(host, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        with being_changed(host):
+            answer = pool.submit(host.client.order, "shop", "rollback")
+            eventually(lambda: "lock" in {thread.name for thread in threading.enumerate()}, what="it waits")
+            assert not answer.done()
+        assert answer.result(30.0)["ok"]
+
+
+def test_a_rollback_is_refused_in_clear_words_where_a_pass_does_not_end(
+    host: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_revision(host, tmp_path)
+    monkeypatch.setattr(control, "LOCK_SECONDS", 0.2)
+    with being_changed(host):
+        refused = host.ask("/v1/stacks/shop/rollback", token=host.token("operator", "deploy:shop"), method="POST")
+
+    assert 409 == refused.status
+    assert b"is being changed by" in refused.body
+    assert b"for longer than 0.2 s" in refused.body
+
+
+@contextmanager
+def being_changed(host: Running) -> Iterator[None]:
+    with stack_lock(host.daemon.parts.engine.identity, "shop", wait=True, cancel=CancelToken()):
+        yield
+
+
+def second_revision(host: Running, tmp_path: Path) -> None:
+    (tmp_path / "shop" / "app.yml").write_text(SHOP.replace("web:1", "web:2"))
+    eventually(lambda: len(host.client.revisions("shop")["revisions"]) == 2, what="the second revision")
+    host.settles("shop")
 
 
 def test_figures_for_prometheus_can_be_read(host: Running) -> None:
