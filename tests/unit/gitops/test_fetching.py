@@ -104,10 +104,9 @@ def test_where_links_end_is_found_by_following_them(
 
 
 def test_a_path_deeper_than_is_taken_is_refused(repo: Repo, tmp_path: Path) -> None:
-    tree = repo.git("mktree", stdin=f"100644 blob {repo.git('hash-object', '-w', '--stdin', stdin='x')}\tf\n")
-    for _ in range(1500):
-        tree = repo.git("mktree", stdin=f"040000 tree {tree}\td\n")
-    repo.git("update-ref", "refs/heads/main", repo.git("commit-tree", tree, "-m", "deep"))
+    file = f"M 100644 inline {'d/' * 1500}f\ndata 1\nx\n"
+    commit = f"commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 4\ndeep\n{file}"
+    repo.git("fast-import", "--quiet", "--force", stdin=commit)
     mirror = mirror_of(repo, tmp_path)
 
     with pytest.raises(GitFailed):
