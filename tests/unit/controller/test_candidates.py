@@ -14,7 +14,7 @@ from orchestrator.engines.memory import MemoryEngine
 from orchestrator.model.actions import Action, PullImage
 from orchestrator.model.stack import Stack
 from tests.support import builders
-from tests.unit.controller.test_keeper import Host
+from tests.support.kept_host import Host
 
 SHOP = builders.stack({"web": {"image": "web:2"}})
 

@@ -13,7 +13,7 @@ from orchestrator.errors import SchemaViolation
 from orchestrator.model.host import Window
 from orchestrator.model.observed import State
 from tests.support import builders
-from tests.unit.controller.test_keeper import SHOP, Host
+from tests.support.kept_host import SHOP, Host
 
 NEXT = builders.stack({"db": {"image": "db:1"}, "web": {"image": "web:2", "depends_on": ["db"]}})
 NIGHT = Window(22 * 60, 6 * 60)
