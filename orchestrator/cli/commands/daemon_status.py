@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.cli import daemons
+from orchestrator.cli.commands.sources import AILING
 from orchestrator.cli.declare import argument, flag, text
 from orchestrator.cli.render import safe
 from orchestrator.cli.render.table import table
@@ -26,12 +27,15 @@ class Options(daemons.Reached):
 def run(context: Context, options: Options) -> int:
     with daemons.client(context, options) as daemon:
         found = daemon.stack(options.stack) if options.stack else daemon.host()
+        away = [] if options.stack else [one["name"] for one in daemon.sources() if one["state"] in AILING]
     stacks = [found] if options.stack else found["stacks"]
     if options.json or options.format == "json":
         context.show(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     else:
         context.show(table(HEADINGS, [_row(one) for one in stacks], narrowest=10))
         context.show("".join(_details(found)) if options.stack else "")
+    if away:
+        context.say(f"not well are the sources {', '.join(away)}: `stack sources` says why")
     return 0 if all(one["phase"] in WELL for one in stacks) else 1
 
 

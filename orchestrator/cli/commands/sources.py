@@ -16,6 +16,7 @@ from orchestrator.errors import NotFound, UsageError
 from orchestrator.records import dataclass
 
 VERBS = ("sync", "suspend", "resume")
+AILING = ("failed", "stale", "empty")  # states that somebody has to look at
 HEADINGS = ("SOURCE", "STATE", "REF", "COMMIT", "FETCHED", "STACKS", "WHAT")
 
 
@@ -58,7 +59,7 @@ def _list(context: Context, options: Options) -> int:
 
 
 def _code(found: list[dict[str, Any]]) -> int:
-    return 1 if any(one["state"] in ("failed", "stale", "empty") for one in found) else 0
+    return 1 if any(one["state"] in AILING for one in found) else 0
 
 
 def _show(context: Context, options: Options, name: str) -> int:
