@@ -27,6 +27,7 @@ from orchestrator.gitops.repository import Ref, RepositoryRefused
 from orchestrator.gitops.selection import Chosen, selected
 from orchestrator.gitops.signatures import SignatureRefused, Verify, verify
 from orchestrator.gitops.source import GitSource
+from orchestrator.gitops.troubles import UrlRefused
 from orchestrator.gitops.visit import Visit
 from orchestrator.model.host import GitHostSource
 from orchestrator.model.observed import ObservedState
@@ -142,7 +143,7 @@ def propose(asked: Asked, visit: Visit, stacks: Callable[[Fixed, Head], Iterable
         try:
             verify(visit, told.commit, ref.tag, asked.how, asked.keys)
             place = visit.checkout(told.commit)
-        except (SignatureRefused, RepositoryRefused) as problem:
+        except (SignatureRefused, RepositoryRefused, UrlRefused) as problem:  # the last: of a submodule
             return replace(told, problem=problem)
         head = Head(commit=told.commit, place=place)
         told = replace(told, place=place, beside=os.path.dirname(place))

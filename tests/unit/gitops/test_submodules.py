@@ -87,16 +87,8 @@ def library(tmp_path: Path) -> Repo:
 def repo(tmp_path: Path, library: Repo) -> Repo:
     made = Repo(tmp_path / "repo")
     made.write("stacks/shop/app.yml", "include: [../../lib/base.yml]\n")
-    add_module(made, "lib", "../library", library.git("rev-parse", "HEAD"))
+    made.add_module("lib", "../library", library.git("rev-parse", "HEAD"))
     return made
-
-
-def add_module(repo: Repo, folder: str, url: str, commit: str) -> None:
-    with open(repo.folder / ".gitmodules", "a", encoding="utf-8") as file:
-        file.write(f'[submodule "{folder}"]\n\tpath = {folder}\n\turl = {url}\n')
-    repo.git("add", "--all")
-    repo.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{folder}")
-    repo.git("commit", "--quiet", "-m", "a module")
 
 
 def laid_out(repo: Repo, tmp_path: Path, extent: Extent, **caps: int) -> Path:
@@ -113,7 +105,7 @@ def test_submodules_of_submodules_count_and_end(repo: Repo, tmp_path: Path, libr
     deeper = Repo(tmp_path / "deeper")
     deeper.write("file", "deep\n")
     deeper.commit()
-    add_module(library, "inner", "../deeper", deeper.git("rev-parse", "HEAD"))
+    library.add_module("inner", "../deeper", deeper.git("rev-parse", "HEAD"))
     repo.git("update-index", "--cacheinfo", f"160000,{library.git('rev-parse', 'HEAD')},lib")
     repo.git("commit", "--quiet", "-m", "newer")
 
@@ -126,7 +118,7 @@ def test_submodules_of_submodules_count_and_end(repo: Repo, tmp_path: Path, libr
 def test_a_submodule_from_elsewhere_is_refused_by_name(repo: Repo, tmp_path: Path, url: str) -> None:
     outside = Repo(tmp_path / "outside" / "secret")
     commit = outside.commit()
-    add_module(repo, "evil", url.format(canary=tmp_path / "canary", outside=outside.url), commit)
+    repo.add_module("evil", url.format(canary=tmp_path / "canary", outside=outside.url), commit)
 
     with pytest.raises(UrlRefused, match="the submodule evil"):
         laid_out(repo, tmp_path, Extent(submodules=True))
