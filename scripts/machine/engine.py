@@ -103,7 +103,7 @@ def stop(private: Private, *, remove: bool = False) -> None:
     _end_processes(private)
     _LEFT_RUNNING[:] = [process for process in _LEFT_RUNNING if process.poll() is None]
     _unmount_below(private.state, private.run)
-    if private.isolated:
+    if netns.path(private.name).exists():  # whoever stops it need not know how it was started
         netns.remove(private.name)
     elif _before(private).exists():
         firewall.restore(json.loads(_before(private).read_text(encoding="utf-8")))

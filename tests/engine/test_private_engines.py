@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.machine import control, packages
+from scripts.machine import control, netns, packages
 from scripts.machine import engine as private_engines
 from scripts.machine.commands import as_root, is_root, run
 
@@ -54,3 +54,12 @@ def test_an_engine_that_does_not_end_in_time_is_killed(
 
     assert not Path(f"/proc/{pid}").exists()
     assert not private.run.exists()
+
+
+def test_an_engine_that_is_stopped_by_its_name_leaves_no_namespace(private: private_engines.Private) -> None:
+    assert netns.path(private.name).exists()
+
+    control.stop(private_engines.Private.called(private.name), remove=True)
+
+    assert not netns.path(private.name).exists()
+    assert not private.state.exists()
