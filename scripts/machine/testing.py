@@ -66,14 +66,22 @@ def _failed_checks() -> list[str]:
 
 def _tests(options: argparse.Namespace, rest: list[str]) -> int:
     packages.have({**packages.ENGINE, **packages.REGISTRY, **packages.BROWSER, **packages.CLOCK})
-    with ExitStack() as ground:
-        environment = {**os.environ, **ground.enter_context(_main_engine()), **ground.enter_context(_newer_engine())}
-        words = [venv.program("python"), "-m", "pytest", "-n", options.workers, "--dist", "worksteal"]
-        if options.long:
-            words += ["-m", "long or not long"]
+    words = [venv.program("python"), "-m", "pytest", "-n", options.workers, "--dist", "worksteal"]
+    if options.long:
+        words += ["-m", "long or not long"]
+    with _engines() as environment:
         say(f"$ pytest {' '.join([*words[3:], *rest])}")
         code = _run([*words, *rest], environment, limited=not options.long)
-        return _again(environment, rest) if code == FAILED and not options.no_retry else code
+    if code != FAILED or options.no_retry:
+        return code
+    with _engines() as environment:  # new ones: an engine that has locked itself up fails every test after that
+        return _again(environment, rest)
+
+
+@contextmanager
+def _engines() -> Iterator[dict[str, str]]:
+    with ExitStack() as ground:
+        yield {**os.environ, **ground.enter_context(_main_engine()), **ground.enter_context(_newer_engine())}
 
 
 def _again(environment: dict[str, str], rest: list[str]) -> int:
