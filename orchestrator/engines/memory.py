@@ -263,7 +263,7 @@ def _port_holders(world: ObservedState, own: set[str]) -> Iterator[PortHolder]:
         if container.id in own or not container.running or container.settings is None:
             continue
         for port in container.settings.ports:
-            if port.published.isdigit():
+            if port.is_fixed:
                 yield PortHolder(
                     port=int(port.published),
                     protocol=port.protocol,

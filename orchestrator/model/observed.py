@@ -191,7 +191,7 @@ class PortHolder:
 
     def stands_in_the_way_of(self, wanted: Port) -> bool:
         """Whether both cannot be had. A socket for all IPv6 addresses may take IPv4 along or not: in doubt it does not."""
-        if wanted.published != str(self.port) or wanted.protocol != self.protocol:
+        if not wanted.is_fixed or wanted.published != str(self.port) or wanted.protocol != self.protocol:
             return False
         everything, held = ("", "0.0.0.0", "::"), self.address
         if not wanted.host_ip or not held:
@@ -286,7 +286,7 @@ class Scope:
             volumes=frozenset(v.name for v in stack.volumes.values()),
             containers=container_names,
             adopts={s.container_name: s.name for s in stack.services.values() if s.adopt and s.container_name},
-            ports=frozenset(f"{p.published}/{p.protocol}" for c in wanted for p in c.ports if p.published.isdigit()),
+            ports=frozenset(f"{p.published}/{p.protocol}" for c in wanted for p in c.ports if p.is_fixed),
             paths=frozenset(m.source for c in wanted for m in c.mounts if m.must_exist),
             granted=frozenset(
                 (s.name, grant.target)

@@ -113,7 +113,7 @@ def _can_start(state: ObservedState, container: ObservedContainer) -> None:
 
 def _fixed_ports(container: ObservedContainer) -> set[tuple[str, str, str]]:
     ports = container.settings.ports if container.settings else ()
-    return {(p.host_ip, p.published, p.protocol) for p in ports if p.published.isdigit() and p.published != "0"}
+    return {(p.host_ip, p.published, p.protocol) for p in ports if p.is_fixed}
 
 
 def _first_health(container: ObservedContainer) -> Health:

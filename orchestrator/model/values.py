@@ -16,7 +16,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A container port, published or not. ``published`` is a host port or a range of them (``8000-8010``), "" for any free."""
+    """A container port, published or not. ``published`` is a host port, a range (``8000-8010``), or "" or 0 for any free one."""
 
     target: int
     published: str = ""
@@ -25,6 +25,11 @@ class Port:
     mode: str = "ingress"
     name: str = ""
     app_protocol: str = ""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is one port of the host, and this one."""
+        return self.published.isdigit() and int(self.published) != 0
 
 
 class MountType(StrEnum):

@@ -95,9 +95,7 @@ def _child_scope(entry: Entry, main: str, scope: Scope, context: Context) -> Sco
             reference="include-cycle",
         )
     if not remote.is_remote(entry.paths[0]):
-        context.disk.kind(
-            main, entry.where
-        )  # a file that may not be read is named itself, not what would lie beside it
+        context.disk.kind(main, entry.where)  # a file that may not be read is named, not what would lie beside it
     directory = entry.project_directory
     if not directory:
         base = os.path.dirname(main)

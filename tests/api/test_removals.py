@@ -191,7 +191,9 @@ def test_what_was_removed_while_the_daemon_was_down_is_taken_down_by_the_next_on
     with host(tmp_path) as again:
         eventually(lambda: "wiki" not in running(again), what="wiki is taken down")
         all_run(again, "blog", "chat", "mail")
-        assert [e for e in again.client.events(stack="wiki") if e["event"] == "pruned"]
+        eventually(
+            lambda: [e for e in again.client.events(stack="wiki") if e["event"] == "pruned"], what="the removal is told"
+        )
 
 
 def test_without_prune_what_was_removed_is_told_and_kept_also_by_the_next_daemon(repo: Repo, tmp_path: Path) -> None:

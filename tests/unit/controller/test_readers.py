@@ -81,23 +81,16 @@ def test_with_one_pass_at_a_time_everything_is_mended_while_specs_are_read() -> 
         assert {0, 1} == {one.source.readings for one in attacked}
 
 
-def test_what_was_never_read_is_looked_at_once_it_was() -> None:
-    new = Kept("new", "infra", Stranger(threading.Event(), ready=False))
-    with running(new):
-        eventually(lambda: new.source.readings, what="it is read")
-        assert 0 == new.passes
-        new.source.ended.set()
-        eventually(lambda: new.passes, what="it is looked at")
-
-
-def test_whoever_asks_for_what_is_new_gets_no_pass_with_what_is_old() -> None:
-    asked = Kept("asked", "infra", Stranger(threading.Event(), ready=True))
-    asked.forced = True
-    with running(asked):
-        eventually(lambda: asked.source.readings, what="it is read")
-        assert 0 == asked.passes
-        asked.source.ended.set()
-        eventually(lambda: asked.passes, what="it is looked at")
+@pytest.mark.parametrize("forced", [False, True], ids=["never read", "asked for"])
+def test_what_has_nothing_older_to_go_on_with_is_looked_at_once_it_was_read(forced: bool) -> None:
+    """What was never read has nothing, and whoever asks for what is new wants no pass with what is old."""
+    one = Kept("one", "infra", Stranger(threading.Event(), ready=forced))
+    one.forced = forced
+    with running(one):
+        eventually(lambda: one.source.readings, what="it is read")
+        assert 0 == one.passes
+        one.source.ended.set()
+        eventually(lambda: one.passes, what="it is looked at")
 
 
 def test_what_could_not_be_read_is_for_the_next_pass_to_say() -> None:
